@@ -1,0 +1,38 @@
+"""When a failed delivery is tried again. Pure: the dice are an argument."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+from hookline.core.model import RetryPolicy
+
+#: A receiver may ask us to wait, but not for longer than the longest wait of the customary schedule.
+LONGEST_RETRY_AFTER_S = 36_000.0
+
+
+def next_wait_s(
+    policy: RetryPolicy, failed_attempts: int, dice: float, retry_after_s: float | None = None
+) -> float | None:
+    """Seconds to wait after the ``failed_attempts``-th failure, or None when the schedule is used up.
+
+    ``dice`` is uniform in [0, 1). ``retry_after_s`` (from 429 and 503) can only make the wait longer.
+    """
+    if failed_attempts > len(policy.schedule_s):
+        return None
+    wait = policy.schedule_s[failed_attempts - 1]
+    spread = wait * policy.jitter
+    wait += spread * (2 * dice - 1)
+    if retry_after_s is not None:
+        wait = max(wait, min(retry_after_s, LONGEST_RETRY_AFTER_S))
+    return wait
+
+
+def parse_retry_after(value: bytes, now_s: float) -> float | None:
+    """Seconds from now that a ``Retry-After`` header asks for (RFC 9110 §10.2.3), None when it says nothing."""
+    text = value.decode("latin-1").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
+class Timer(Protocol):
+    """Something that will happen, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """It shall not happen."""
+        ...
+
+
 class Clock(Protocol):
-    """What time it is, and waiting for it."""
+    """What time it is, and being called when it is another time."""
 
     def now_ms(self) -> int:
         """UTC milliseconds since 1970."""
+        ...
+
+    def call_at(self, at_ms: int, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` on the event loop once ``now_ms()`` is at least ``at_ms``."""
         ...
 
     async def sleep_until(self, at_ms: int) -> None:

@@ -198,13 +198,12 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     endpoint_id: str
     state: str
-    attempts: int
+    attempts: int  #: how many were made, ever
+    failures: int  #: how many failed since it was last owed anew; the retry schedule counts these
     due_at_ms: int
     created_at_ms: int
     finished_at_ms: int = 0
     reason: str = ""
-    lease: str = ""
-    trigger: str = "event"
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
@@ -250,13 +249,12 @@ class Work(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     event_type: str
     endpoint_id: str
-    attempt: int  #: the number of the attempt about to be made, from 1
-    first_failed: bool  #: whether an earlier attempt failed (then the event is already ``processing``)
+    attempts: int  #: made before this one
+    failures: int  #: since it was last owed anew
     lease: str
     lease_until_ms: int
     headers: Headers
     body: bytes
-    sole: bool  #: the event has just this one delivery
 
 
 class Settlement(msgspec.Struct, frozen=True, gc=False):
@@ -267,7 +265,7 @@ class Settlement(msgspec.Struct, frozen=True, gc=False):
     endpoint_id: str
     lease: str
     state: str
+    failures: int
     due_at_ms: int
     attempt: Attempt | None  #: None: given back without having been tried
     reason: str = ""
-    sole: bool = False

@@ -28,5 +28,4 @@ QUERIES = _load()
 def migrations() -> list[tuple[int, str, str]]:
     """All migrations in order, as ``(number, file name, text)``."""
     found = [entry for entry in (_HERE / "migrations").iterdir() if entry.name.endswith(".sql")]
-    ordered = sorted((int(entry.name.split("_")[0]), entry.name, entry.read_text("utf-8")) for entry in found)
-    return ordered
+    return sorted((int(entry.name.split("_")[0]), entry.name, entry.read_text("utf-8")) for entry in found)

@@ -110,10 +110,6 @@ ORDER BY id DESC LIMIT :limit;
 -- What people see of an event.
 UPDATE event SET status = :status WHERE id = :event_id;
 
--- name: release_event
--- A person looked: the event is no longer held back.
-UPDATE event SET status = :status, review_reason = '' WHERE id = :event_id;
-
 -- name: deliveries_of_event
 -- All deliveries of one event: one range of the primary key.
 SELECT * FROM delivery WHERE id >= :low AND id < :high ORDER BY id;
@@ -152,7 +148,7 @@ FROM event e JOIN payload p ON p.event_id = e.id WHERE e.id = :event_id;
 
 -- name: next_due
 -- When an endpoint is owed something next.
-SELECT MIN(due_at_ms) FROM delivery WHERE endpoint_id = :endpoint_id AND state IN ('waiting', 'leased');
+SELECT MIN(due_at_ms) AS due_at_ms FROM delivery WHERE endpoint_id = :endpoint_id AND state IN ('waiting', 'leased');
 
 -- name: endpoints_owed
 -- Every endpoint that is owed anything, and when; steps from endpoint to endpoint through the index.
@@ -307,3 +303,39 @@ SELECT * FROM replay WHERE state = 'running' ORDER BY id;
 UPDATE replay SET state = :state, seen = seen + :seen, replayed = replayed + :replayed, cursor = :cursor,
     finished_at_ms = :finished_at_ms
 WHERE id = :id;
+
+-- name: forget_key
+-- Gives a key back that was taken for an event that will not exist.
+DELETE FROM seen WHERE source_id = :source_id AND key = :key;
+
+-- name: states_of_event
+-- Where the deliveries of one event are: one range of the primary key.
+SELECT id, endpoint_id, state, attempts FROM delivery WHERE id >= :low AND id < :high;
+
+-- name: event_route
+-- What decides where an event goes.
+SELECT source_id, type FROM event WHERE id = :event_id;
+
+-- name: clear_review
+-- A person has looked: the event is no longer held back.
+UPDATE event SET review_reason = '' WHERE id = :event_id AND review_reason <> '';
+
+-- name: sources_of_org
+-- All sources of an organisation.
+SELECT * FROM source WHERE org_id = :org_id ORDER BY name;
+
+-- name: source_get
+-- A source of an organisation by its name or its id.
+SELECT * FROM source WHERE org_id = :org_id AND (name = :name_or_id OR id = :name_or_id);
+
+-- name: endpoints_of_source
+-- All endpoints of a source.
+SELECT * FROM endpoint WHERE org_id = :org_id AND source_id = :source_id ORDER BY name;
+
+-- name: endpoint_by_name
+-- The endpoint of this name at a source.
+SELECT * FROM endpoint WHERE source_id = :source_id AND name = :name;
+
+-- name: ping
+-- Proves that the database can be written, and changes nothing.
+UPDATE meta SET value = value WHERE name = 'schema_ping';

@@ -1,0 +1,260 @@
+"""Bodies: what kind they are, and reading them without trusting them.
+
+Nothing here runs before a signature was checked, and nothing here changes the bytes that are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+
+import msgspec
+from defusedxml.ElementTree import XMLParser
+
+from hookline.core.errors import InvalidInput
+
+#: Deeper JSON than any provider sends; far below what makes recursive readers fail.
+MAX_DEPTH = 200
+MAX_FORM_FIELDS = 2_000
+MAX_XML_ELEMENTS = 100_000
+
+_BOM = b"\xef\xbb\xbf"
+_JSON_TYPES = frozenset({b"application/json", b"text/json", b"application/x-json", b"application/csp-report"})
+_XML_TYPES = frozenset({b"application/xml", b"text/xml"})
+
+
+class MalformedBody(InvalidInput):
+    """The body is not what its content type says."""
+
+    code = "malformed_body"
+
+
+class BodyKind(StrEnum):
+    """What a body claims to be."""
+
+    JSON = "json"
+    FORM = "form"
+    XML = "xml"
+    TEXT = "text"
+    OTHER = "other"
+
+
+def kind_of(content_type: bytes) -> BodyKind:
+    """The kind that a ``Content-Type`` value names; OTHER for none, unknown and unreadable ones."""
+    media_type = content_type.partition(b";")[0].strip().lower()
+    if media_type in _JSON_TYPES or media_type.endswith(b"+json"):
+        return BodyKind.JSON
+    if media_type == b"application/x-www-form-urlencoded":
+        return BodyKind.FORM
+    if media_type in _XML_TYPES or media_type.endswith(b"+xml"):
+        return BodyKind.XML
+    if media_type.startswith(b"text/"):
+        return BodyKind.TEXT
+    return BodyKind.OTHER
+
+
+def parse(kind: BodyKind, body: bytes) -> Any:
+    """What ``body`` says. Raises MalformedBody, and nothing else, for bytes that are not of ``kind``.
+
+    JSON (RFC 8259, UTF-8 only, a byte order mark is tolerated) gives its value. A form gives a dict of
+    strings, with a list where a name is repeated. XML gives a dict of the root element; see `_plain`.
+    TEXT gives a string (bytes that are not UTF-8 become U+FFFD), OTHER the bytes.
+    """
+    if kind is BodyKind.JSON:
+        return _parse_json(body)
+    if kind is BodyKind.FORM:
+        return _parse_form(body)
+    if kind is BodyKind.XML:
+        return _parse_xml(body)
+    if kind is BodyKind.TEXT:
+        return body.decode("utf-8", "replace")
+    return body
+
+
+class ParsedBody:
+    """A body that is parsed when somebody first asks, and at most once."""
+
+    __slots__ = ("_document", "_malformed", "_parsed", "_value", "body", "kind")
+
+    def __init__(self, kind: BodyKind, body: bytes) -> None:
+        self.kind = kind
+        self.body = body
+        self._parsed = False
+        self._value: Any = None
+        self._malformed = ""
+        self._document: tuple[str, Any] | None = None
+
+    def value(self) -> Any:
+        """What the body says, as `parse` gives it; None when it is malformed. Never raises."""
+        if not self._parsed:
+            self._parsed = True
+            try:
+                self._value = parse(self.kind, self.body)
+            except MalformedBody as error:
+                self._malformed = error.message
+        return self._value
+
+    @property
+    def malformed(self) -> str:
+        """Why the body could not be parsed; empty when it could."""
+        self.value()
+        return self._malformed
+
+    def document(self, json_field: str = "") -> Any:
+        """The structured value: that of the body, or of the JSON in form field ``json_field`` of a form."""
+        if self.kind is not BodyKind.FORM or not json_field:
+            return self.value()
+        if self._document is None or self._document[0] != json_field:
+            self._document = (json_field, self._json_in_field(json_field))
+        return self._document[1]
+
+    def _json_in_field(self, name: str) -> Any:
+        form = self.value()
+        text = form.get(name) if isinstance(form, dict) else None
+        if not isinstance(text, str):
+            return None
+        try:
+            return _parse_json(text.encode())
+        except (MalformedBody, UnicodeEncodeError):
+            return None
+
+
+def pointer_tokens(pointer: str) -> tuple[str, ...]:
+    """The steps of a JSON pointer (RFC 6901 §3, §4). Raises InvalidInput when it is not one."""
+    if not pointer:
+        return ()
+    if not pointer.startswith("/"):
+        raise InvalidInput(f"JSON pointer {pointer!r} must be empty or begin with `/`, as in `/data/id`")
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/"))
+
+
+def follow(value: Any, tokens: Iterable[str]) -> Any:
+    """What the steps of a JSON pointer lead to in ``value``; None when there is nothing."""
+    for token in tokens:
+        if isinstance(value, dict):
+            value = value.get(token)
+        elif isinstance(value, list):
+            value = _item(value, token)
+        else:
+            return None
+    return value
+
+
+def pointer(value: Any, path: str) -> Any:
+    """What the JSON pointer ``path`` (RFC 6901) leads to in ``value``; None when there is nothing.
+
+    Raises InvalidInput when ``path`` is not a JSON pointer.
+    """
+    return follow(value, pointer_tokens(path))
+
+
+def _item(items: list[Any], step: str) -> Any:
+    if not (step.isascii() and step.isdigit()) or len(step) > 9 or (step[0] == "0" and step != "0"):
+        return None
+    position = int(step)
+    return items[position] if position < len(items) else None
+
+
+def _parse_json(body: bytes) -> Any:
+    try:
+        value = msgspec.json.decode(body.removeprefix(_BOM))
+    except RecursionError:
+        raise MalformedBody(f"the JSON is nested deeper than {MAX_DEPTH} levels") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise MalformedBody(f"the body is not JSON in UTF-8: {error}") from None
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        _refuse_deep(value)
+    return value
+
+
+def _refuse_deep(value: Any) -> None:
+    """Raise when containers are nested deeper than MAX_DEPTH; goes level by level, so nothing recurses."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for container in level for child in _children(container)]
+        if not level:
+            return
+    raise MalformedBody(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _parse_form(body: bytes) -> dict[str, Any]:
+    text = body.decode("utf-8", "replace")
+    try:
+        fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
+    except ValueError:
+        raise MalformedBody(f"the form has more than {MAX_FORM_FIELDS} fields") from None
+    form: dict[str, Any] = {}
+    for name, value in fields:
+        _add(form, name, value)
+    return form
+
+
+def _add(values: dict[str, Any], name: str, value: Any) -> None:
+    """Set ``name``, or make its value a list when it occurs again."""
+    if name not in values:
+        values[name] = value
+    elif isinstance(values[name], list):
+        values[name].append(value)
+    else:
+        values[name] = [values[name], value]
+
+
+class _BoundedBuilder(TreeBuilder):
+    """Builds the tree and stops when it grows deeper or larger than anybody sends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+        self._elements = 0
+
+    def start(self, tag: str, attrs: dict[Any, Any], /) -> Element:
+        self._depth += 1
+        self._elements += 1
+        if self._depth > MAX_DEPTH or self._elements > MAX_XML_ELEMENTS:
+            raise MalformedBody(
+                f"the XML is nested deeper than {MAX_DEPTH} levels or has more than {MAX_XML_ELEMENTS} elements"
+            )
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
+def _parse_xml(body: bytes) -> dict[str, Any]:
+    parser = XMLParser(target=_BoundedBuilder(), forbid_dtd=True)
+    try:
+        parser.feed(body)
+        root: Element = parser.close()
+    except (ParseError, ValueError, LookupError) as error:
+        raise MalformedBody(f"the body is not XML that may be read here: {error}") from None
+    return {_local_name(root.tag): _plain(root)}
+
+
+def _plain(element: Element) -> Any:
+    """An element as plain values: its text, or a dict of children, ``@attribute`` and ``#text``.
+
+    Namespaces are left out; a name that is repeated gives a list.
+    """
+    text = (element.text or "").strip()
+    if not element.attrib and not len(element):
+        return text
+    plain: dict[str, Any] = {f"@{_local_name(name)}": value for name, value in element.attrib.items()}
+    if text:
+        plain["#text"] = text
+    for child in element:
+        _add(plain, _local_name(child.tag), _plain(child))
+    return plain
+
+
+def _local_name(tag: str) -> str:
+    return tag.rpartition("}")[2]

@@ -1,0 +1,76 @@
+"""Which event a request carries, in the sender's own words."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from hookline.core.body import ParsedBody, follow, pointer_tokens
+from hookline.core.model import Request
+from hookline.core.providers.where import Where, as_bytes, reader
+
+#: The longest id or type that is kept, in characters.
+MAX_LENGTH = 256
+
+
+class Identity(msgspec.Struct, frozen=True, gc=False):
+    """The sender's id and type of an event; empty where the request names none.
+
+    At most MAX_LENGTH characters, without control characters.
+    """
+
+    event_id: str
+    event_type: str
+
+
+#: Reads one text from a request; empty when there is none. Never raises.
+TextReader: TypeAlias = Callable[[Request, ParsedBody], str]
+
+
+def first_text(places: tuple[Where, ...], json_field: str) -> TextReader:
+    """A function that gives the first text found at ``places``."""
+    readers = tuple(reader(place, json_field) for place in places)
+
+    def read(request: Request, parsed: ParsedBody) -> str:
+        for one in readers:
+            text = clean(one(request, parsed))
+            if text:
+                return text
+        return ""
+
+    return read
+
+
+def with_suffix(read: TextReader, pointer: str, json_field: str) -> TextReader:
+    """The text of ``read`` with ``.`` and the text at ``pointer`` of the body behind it, where both are."""
+    tokens = pointer_tokens(pointer)
+
+    def read_both(request: Request, parsed: ParsedBody) -> str:
+        text = read(request, parsed)
+        suffix = clean(follow(parsed.document(json_field), tokens)) if text else ""
+        return shorten(f"{text}.{suffix}") if suffix else text
+
+    return read_both
+
+
+def clean(value: Any) -> str:
+    """A scalar as a text that is safe to store and show. What is not a scalar gives an empty one."""
+    raw = as_bytes(value)
+    if not raw:
+        return ""
+    text = raw.decode("utf-8", "replace")
+    if not text.isprintable():
+        text = "".join(character for character in text if unicodedata.category(character)[0] != "C")
+    return shorten(text.strip())
+
+
+def shorten(text: str) -> str:
+    """``text`` in at most MAX_LENGTH characters; long texts that differ stay different."""
+    if len(text) <= MAX_LENGTH:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[: MAX_LENGTH - len(digest) - 1]}~{digest}"

@@ -1,0 +1,84 @@
+"""Comparing signatures with what they should be, in constant time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hmac import compare_digest
+from hmac import digest as hmac_digest
+from typing import TypeAlias
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from hookline.core.errors import InvalidInput
+from hookline.core.providers.encoding import decode_signature, encoder, key_decoder
+from hookline.core.providers.scheme import Algorithm, Encoding, KeyEncoding, Kind, Scheme, Signature
+
+#: Whether, under this secret, one of these signatures is one of this message. InvalidInput: not a key.
+Matcher: TypeAlias = Callable[[str, bytes, list[bytes]], bool]
+
+_DIGEST_BYTES = {Algorithm.SHA1: 20, Algorithm.SHA256: 32, Algorithm.SHA384: 48, Algorithm.SHA512: 64}
+
+
+def matcher(scheme: Scheme, signature: Signature) -> Matcher:
+    """How signatures of ``scheme`` are compared."""
+    return _hmac_matcher(scheme, signature) if scheme.kind is Kind.HMAC else _ed25519_matcher(scheme, signature)
+
+
+def written_length(scheme: Scheme, signature: Signature) -> int:
+    """How many characters a right signature has."""
+    size = _DIGEST_BYTES[scheme.algorithm] if scheme.kind is Kind.HMAC else 64
+    return len(encoder(signature.encoding)(bytes(size)))
+
+
+def key_of(scheme: Scheme) -> Callable[[str], object]:
+    """Makes a key out of a secret; raises InvalidInput, without the secret, when it is not one."""
+    decode = key_decoder(scheme.key)
+    if scheme.kind is Kind.ED25519:
+        return lambda secret: _public_key(decode(secret))
+    if scheme.kind is Kind.BASIC_AUTH:
+        return _userinfo
+    return decode
+
+
+def _hmac_matcher(scheme: Scheme, signature: Signature) -> Matcher:
+    decode_key, encode, algorithm = key_decoder(scheme.key), encoder(signature.encoding), scheme.algorithm.value
+    lower = signature.encoding is Encoding.HEX_ANY_CASE
+
+    def matches(secret: str, message: bytes, given: list[bytes]) -> bool:
+        expected = encode(hmac_digest(decode_key(secret), message, algorithm))
+        return any(compare_digest(expected, text.lower() if lower else text) for text in given)
+
+    return matches
+
+
+def _ed25519_matcher(scheme: Scheme, signature: Signature) -> Matcher:
+    decode_key = key_decoder(scheme.key)
+
+    def matches(secret: str, message: bytes, given: list[bytes]) -> bool:
+        key = _public_key(decode_key(secret))
+        raw = (decode_signature(signature.encoding, text) for text in given)
+        return any(_is_signed(key, one, message) for one in raw if one is not None)
+
+    return matches
+
+
+def _is_signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _public_key(raw: bytes) -> Ed25519PublicKey:
+    try:
+        return Ed25519PublicKey.from_public_bytes(raw)
+    except ValueError:
+        raise InvalidInput("this Ed25519 public key does not have 32 bytes. Copy it again from the sender") from None
+
+
+def _userinfo(secret: str) -> bytes:
+    if ":" not in secret:
+        raise InvalidInput("a basic-auth secret is written `user:password`")
+    return key_decoder(KeyEncoding.UTF8)(secret)

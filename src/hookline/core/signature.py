@@ -1,0 +1,133 @@
+"""The signature on what we send: Standard Webhooks.
+
+Implements https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md:
+``webhook-id``, ``webhook-timestamp`` (seconds) and ``webhook-signature``, which holds one signature per
+active secret, separated by spaces: ``v1,<base64 HMAC-SHA256>`` or ``v1a,<base64 Ed25519>``, each over
+``id.timestamp.body``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hookline.core.errors import InvalidInput
+
+SYMMETRIC = "whsec_"
+PRIVATE = "whsk_"
+PUBLIC = "whpk_"
+
+_SHA256_BLOCK = 64
+_INNER_PAD = bytes(x ^ 0x36 for x in range(256))
+_OUTER_PAD = bytes(x ^ 0x5C for x in range(256))
+
+SignatureLines: TypeAlias = tuple[tuple[bytes, bytes], tuple[bytes, bytes], tuple[bytes, bytes]]
+
+
+def generate_secret(entropy: bytes) -> str:
+    """A signing secret made of 24 to 32 random bytes. Raises InvalidInput for any other number."""
+    if not 24 <= len(entropy) <= 32:
+        raise InvalidInput(f"a signing secret is made of 24 to 32 random bytes, not {len(entropy)}")
+    return SYMMETRIC + _base64(entropy).decode()
+
+
+def decode_secret(secret: str) -> bytes:
+    """The key that ``whsec_<base64>`` stands for; the prefix and the padding may be missing.
+
+    The specification asks for 24 to 64 bytes; shorter keys that other senders really hand out are
+    accepted, an empty one is not. Raises InvalidInput, which never contains the secret.
+    """
+    return decode_base64_key(secret, SYMMETRIC)
+
+
+def decode_base64_key(secret: str, prefix: str) -> bytes:
+    """The bytes of ``prefix`` + base64. Raises InvalidInput, which never contains the secret."""
+    encoded = secret.removeprefix(prefix)
+    try:
+        key = a2b_base64(encoded.encode("ascii") + b"=" * (-len(encoded) % 4), strict_mode=True)
+    except (Base64Error, UnicodeEncodeError):
+        key = b""
+    if not key:
+        raise InvalidInput(
+            f"a signing secret must be `{prefix}` followed by base64; this one is not. "
+            "Copy it again from where it was made, without quotes or spaces"
+        )
+    return key
+
+
+def sign_v1(key: bytes, event_id: str, timestamp_s: int, body: bytes) -> bytes:
+    """One ``v1`` signature under the decoded key, without the header around it."""
+    return _hmac_signer(key)(b"%b.%d.%b" % (event_id.encode(), timestamp_s, body))
+
+
+class Signer:
+    """Signs for one endpoint. Made once from its secrets, in use for as long as they are.
+
+    A ``whsec_`` secret (or bare base64) signs ``v1``, a ``whsk_`` key signs ``v1a``. While secrets are
+    rotated there are several and receivers accept the request under any. ``spelling`` is ``webhook`` or
+    ``svix``, the first part of the header names. Raises InvalidInput for an unusable secret.
+    """
+
+    __slots__ = ("_id_name", "_sign", "_signature_name", "_timestamp_name")
+
+    def __init__(self, secrets: Iterable[str], *, spelling: str = "webhook") -> None:
+        self._sign = tuple(_signer(secret) for secret in secrets)
+        self._id_name = f"{spelling}-id".encode()
+        self._timestamp_name = f"{spelling}-timestamp".encode()
+        self._signature_name = f"{spelling}-signature".encode()
+
+    def headers(self, event_id: str, now_s: int, body: bytes) -> SignatureLines:
+        """The three header lines for this event, sent at ``now_s``, with this body."""
+        identifier = event_id.encode()
+        timestamp = b"%d" % now_s
+        message = b"%b.%b.%b" % (identifier, timestamp, body)
+        signature = b" ".join([sign(message) for sign in self._sign])
+        return (
+            (self._id_name, identifier),
+            (self._timestamp_name, timestamp),
+            (self._signature_name, signature),
+        )
+
+
+def _signer(secret: str) -> Callable[[bytes], bytes]:
+    if secret.startswith(PRIVATE):
+        return _ed25519_signer(decode_base64_key(secret, PRIVATE))
+    if secret.startswith(PUBLIC):
+        raise InvalidInput("a `whpk_` key only verifies; sign with its private `whsk_` key")
+    return _hmac_signer(decode_secret(secret))
+
+
+def _hmac_signer(key: bytes) -> Callable[[bytes], bytes]:
+    """HMAC-SHA256 (RFC 2104) with the key already mixed in.
+
+    Two copies of hash states cost 1.5 µs per kilobyte where ``hmac.digest`` costs 2.7 µs.
+    """
+    if len(key) > _SHA256_BLOCK:
+        key = hashlib.sha256(key).digest()
+    padded = key.ljust(_SHA256_BLOCK, b"\0")
+    inner_start = hashlib.sha256(padded.translate(_INNER_PAD))
+    outer_start = hashlib.sha256(padded.translate(_OUTER_PAD))
+
+    def sign(message: bytes) -> bytes:
+        inner, outer = inner_start.copy(), outer_start.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return b"v1," + b2a_base64(outer.digest(), newline=False)
+
+    return sign
+
+
+def _ed25519_signer(key: bytes) -> Callable[[bytes], bytes]:
+    if len(key) not in (32, 64):
+        raise InvalidInput("a `whsk_` key must be the base64 of 32 or 64 bytes")
+    private = Ed25519PrivateKey.from_private_bytes(key[:32])
+    return lambda message: b"v1a," + _base64(private.sign(message))
+
+
+def _base64(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False)

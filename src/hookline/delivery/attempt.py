@@ -1,0 +1,89 @@
+"""One attempt, purely: what is sent, and what becomes of the delivery when the outcome is known."""
+
+from __future__ import annotations
+
+from hookline.core.headers import forwardable
+from hookline.core.model import Attempt, Endpoint, Headers, Settlement, Work
+from hookline.core.retry import next_wait_s, parse_retry_after
+from hookline.core.signature import Signer
+from hookline.core.state import DeliveryState, Move, after
+from hookline.delivery.outcome import Outcome
+
+#: How much of a response is kept: enough for an error page's first lines.
+KEPT_BODY_BYTES = 4096
+
+#: Reasons a delivery is dead.
+EXHAUSTED = "exhausted"
+GONE = "gone"
+
+
+def outgoing_headers(
+    work: Work, endpoint: Endpoint, signer: Signer, sender_secrets: frozenset[bytes], now_ms: int
+) -> Headers:
+    """The event's own headers, then the endpoint's, then our signature (Standard Webhooks, fresh timestamp)."""
+    extra = tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in endpoint.headers)
+    original = forwardable(work.headers, sender_secrets)
+    if extra:
+        replaced = {name.lower() for name, _ in extra}
+        original = tuple((name, value) for name, value in original if name.lower() not in replaced)
+    return original + extra + signer.headers(work.event_id, now_ms // 1000, work.body)
+
+
+def succeeded(outcome: Outcome) -> bool:
+    """2xx is success; everything else is not (Standard Webhooks, *Responses*)."""
+    return 200 <= outcome.status < 300
+
+
+def retry_after_s(outcome: Outcome, now_ms: int) -> float | None:
+    """How long a 429 or 503 asks us to wait (RFC 9110 §10.2.3)."""
+    if outcome.status not in (429, 503):
+        return None
+    for name, value in outcome.headers:
+        if name.lower() == b"retry-after":
+            return parse_retry_after(value, now_ms / 1000)
+    return None
+
+
+def settle(work: Work, endpoint: Endpoint, outcome: Outcome, started_ms: int, now_ms: int, dice: float) -> Settlement:
+    """What becomes of the delivery. ``dice`` in [0, 1) spreads the wait."""
+    attempt = Attempt(
+        delivery_id=work.delivery_id,
+        number=work.attempts + 1,
+        started_at_ms=started_ms,
+        duration_ms=round(outcome.duration_ms, 3),
+        status=outcome.status,
+        error=outcome.error,
+        detail=outcome.detail,
+        response_headers=outcome.headers,
+        response_body=outcome.body[:KEPT_BODY_BYTES],
+        address=outcome.address,
+    )
+    if succeeded(outcome):
+        return _settlement(work, Move.DELIVER, work.failures, now_ms, attempt, "")
+    failures = work.failures + 1
+    if outcome.status == 410:
+        return _settlement(work, Move.EXHAUST, failures, now_ms, attempt, GONE)
+    wait_s = next_wait_s(endpoint.retry, failures, dice, retry_after_s(outcome, now_ms))
+    if wait_s is None:
+        return _settlement(work, Move.EXHAUST, failures, now_ms, attempt, EXHAUSTED)
+    reason = outcome.error or f"http_{outcome.status}"
+    return _settlement(work, Move.RETRY, failures, now_ms + int(wait_s * 1000), attempt, reason)
+
+
+def give_back(work: Work, now_ms: int) -> Settlement:
+    """The lease ends without an attempt: due again at once, for anybody."""
+    return _settlement(work, Move.GIVE_BACK, work.failures, now_ms, None, "")
+
+
+def _settlement(work: Work, move: Move, failures: int, at_ms: int, attempt: Attempt | None, reason: str) -> Settlement:
+    return Settlement(
+        delivery_id=work.delivery_id,
+        event_id=work.event_id,
+        endpoint_id=work.endpoint_id,
+        lease=work.lease,
+        state=after(DeliveryState.LEASED, move),
+        failures=failures,
+        due_at_ms=at_ms,
+        attempt=attempt,
+        reason=reason,
+    )

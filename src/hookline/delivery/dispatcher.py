@@ -1,0 +1,478 @@
+"""The dispatcher: takes what is owed, sends it, settles it. One lane per endpoint.
+
+New deliveries arrive *born leased* from the commit that stored them (``reserve`` on the writer's thread, then
+``leased`` on the event loop), so a first try costs no query. Everything else (retries, what found no room,
+what another process left) is claimed from the database, one endpoint at a time, when its time has come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import Any
+
+from hookline.core.clock import Clock
+from hookline.core.errors import StoreError
+from hookline.core.model import Endpoint, EndpointState, Settlement, Source, Work
+from hookline.core.notice import (
+    AttemptMade,
+    EndpointDisabled,
+    EndpointPaused,
+    EndpointResumed,
+    LeaseLost,
+    Notify,
+    ServiceFailed,
+)
+from hookline.core.providers import registry
+from hookline.delivery import attempt
+from hookline.delivery.lane import Lane
+from hookline.delivery.outcome import Outcome
+from hookline.delivery.sender import Sender
+from hookline.storage.base import Claim, Settled
+from hookline.storage.store import Store
+
+#: Bytes of bodies that may wait in memory, in all lanes together.
+MOST_BYTES = 64 * 1024 * 1024
+#: Deliveries that may wait in memory, in all lanes together.
+MOST_WORKS = 5_000
+#: How long to wait after the store refused a write.
+STORE_PAUSE_MS = 1_000
+
+
+class Dispatcher:
+    """Sends everything that is owed, until it is stopped. ``node`` is unique to this run of this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        sender: Sender,
+        clock: Clock,
+        notify: Notify,
+        *,
+        node: str,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self._store, self._sender, self._clock, self._notify = store, sender, clock, notify
+        self._node, self._dice = node, dice
+        self._lanes: dict[str, Lane] = {}
+        self._routing_version = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._leases_by_writer = 0
+        self._leases_by_loop = 0
+        self._works_by_writer = 0
+        self._works_by_loop = 0
+        self._bytes_by_writer = 0
+        self._bytes_by_loop = 0
+        self._busy = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._looking = False
+        self._look_again = False
+        self.given_back = 0
+
+    # -- Leasing: called on the writer's thread, inside the commit -------------------------------------
+
+    def reserve(self, endpoint_id: str, size: int) -> tuple[str, int] | None:
+        """A lease for a delivery that is being stored, when its lane has room for it."""
+        lane = self._lanes.get(endpoint_id)
+        if lane is None or lane.room < 1 or self._stopping or lane.paused or lane.breaker.is_open:
+            return None
+        now_ms = self._clock.now_ms()
+        if now_ms < lane.hold_until_ms:
+            return None
+        if self._works_by_writer + self._works_by_loop >= MOST_WORKS:
+            return None
+        if self._bytes_by_writer + self._bytes_by_loop + size > MOST_BYTES:
+            return None
+        lane.taken_by_writer += 1
+        self._works_by_writer += 1
+        self._bytes_by_writer += size
+        self._leases_by_writer += 1
+        return f"{self._node}w{self._leases_by_writer:x}", now_ms + lane.lease_ms
+
+    def release(self, endpoint_id: str, size: int) -> None:
+        """The commit failed: the reservation comes to nothing."""
+        lane = self._lanes.get(endpoint_id)
+        if lane is not None:
+            lane.taken_by_writer -= 1
+        self._works_by_writer -= 1
+        self._bytes_by_writer -= size
+
+    # -- what the store tells us, on the event loop ----------------------------------------------------
+
+    def leased(self, works: Sequence[Work]) -> None:
+        """Deliveries were stored, born leased to us."""
+        if self._routing_version != self._store.routing.version:
+            self._reconcile()
+        for work in works:
+            lane = self._lanes.get(work.endpoint_id)
+            if lane is None:  # removed since the commit; its lease ends by itself, and then look() ends the debt
+                self._forget(None, work)
+                self._clock.call_at(work.lease_until_ms, self.look)
+                continue
+            lane.queue.append(work)
+            self._pump(lane)
+
+    def owed(self, endpoint_ids: Iterable[str]) -> None:
+        """Deliveries were stored that we have no lease on."""
+        if self._routing_version != self._store.routing.version:
+            self._reconcile()
+        now_ms = self._clock.now_ms()
+        for endpoint_id in endpoint_ids:
+            lane = self._lanes.get(endpoint_id)
+            if lane is not None:
+                self._note_due(lane, now_ms)
+
+    def look(self) -> None:
+        """Anything may have changed (a replay, another process, the start): look what is owed to whom."""
+        if self._looking:
+            self._look_again = True
+        elif not self._stopping:
+            self._looking = True
+            self._spawn(self._look())
+
+    async def _look(self) -> None:
+        try:
+            self._reconcile()
+            for endpoint_id, due_at_ms in await self._store.deliveries.owed():
+                lane = self._lanes.get(endpoint_id)
+                if lane is None or lane.endpoint.state is EndpointState.DISABLED:
+                    reason = "endpoint_deleted" if lane is None else "endpoint_disabled"
+                    await self._store.deliveries.end_owed_to(endpoint_id, reason, self._clock.now_ms())
+                else:
+                    self._note_due(lane, due_at_ms)
+        except StoreError as error:
+            self._notify(ServiceFailed("dispatcher", error.message))
+            self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, self.look)
+        finally:
+            self._looking = False
+            if self._look_again:
+                self._look_again = False
+                self.look()
+
+    # -- life ------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take over everything that was leased when the last server ended, and begin."""
+        self._reconcile()
+        await self._store.deliveries.release_all_leases(self._clock.now_ms())
+        self._store.hand_over_to(self)
+        self.look()
+
+    async def stop(self, limit_s: float) -> int:
+        """Take nothing more, finish what is in flight within ``limit_s``, give the rest back; how many."""
+        self._stopping = True
+        self.given_back = 0
+        for lane in self._lanes.values():
+            if lane.timer is not None:
+                lane.timer.cancel()
+            self._give_back_all(lane)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=limit_s)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):  # a store that refuses now: the leases end by themselves
+            async with asyncio.timeout(limit_s):
+                await self._idle.wait()
+        return self.given_back
+
+    async def quiet(self) -> None:
+        """Return when nothing is in flight, queued, claimed or being settled."""
+        await self._idle.wait()
+
+    @property
+    def busy(self) -> int:
+        """How many things are under way: attempts, claims, settlements."""
+        return self._busy
+
+    def queued(self) -> int:
+        """How many deliveries wait in memory or are in flight."""
+        return self._works_by_writer + self._works_by_loop
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        self._begin()
+        task.add_done_callback(self._spawned)
+
+    def _spawned(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._notify(ServiceFailed("dispatcher", f"{type(error).__name__}: {error}"))
+        self._end()
+
+    def _begin(self) -> None:
+        self._busy += 1
+        self._idle.clear()
+
+    def _end(self) -> None:
+        self._busy -= 1
+        if not self._busy:
+            self._idle.set()
+
+    # -- lanes -----------------------------------------------------------------------------------------
+
+    def _reconcile(self) -> None:
+        """Make the lanes agree with the routing."""
+        routing = self._store.routing
+        self._routing_version = routing.version
+        now_ms = self._clock.now_ms()
+        for endpoint_id in self._lanes.keys() - routing.endpoints.keys():
+            lane = self._lanes.pop(endpoint_id)
+            if lane.timer is not None:
+                lane.timer.cancel()
+            self._give_back_all(lane)
+        for endpoint in routing.endpoints.values():
+            self._configure(endpoint, routing.sources.get(endpoint.source_id), now_ms)
+
+    def _configure(self, endpoint: Endpoint, source: Source | None, now_ms: int) -> None:
+        lane = self._lanes.get(endpoint.id)
+        secrets = registry.for_source(source).secret_headers if source is not None else frozenset()
+        if lane is None:
+            self._lanes[endpoint.id] = Lane(endpoint, secrets, now_ms)
+        elif lane.endpoint is not endpoint and lane.endpoint != endpoint:
+            lane.configure(endpoint, secrets, now_ms)
+            lane.hold_until_ms = 0
+            if lane.paused:
+                self._give_back_all(lane)
+            self._pump(lane)
+
+    def _note_due(self, lane: Lane, due_at_ms: int) -> None:
+        if lane.next_due_ms is None or due_at_ms < lane.next_due_ms:
+            lane.next_due_ms = due_at_ms
+        self._refill(lane)
+
+    def _refill(self, lane: Lane) -> None:
+        """Claim when something is due and there is room; otherwise be called when that may have changed."""
+        if lane.next_due_ms is None or lane.claiming or self._stopping or lane.paused:
+            return
+        now_ms = self._clock.now_ms()
+        at_ms = max(lane.next_due_ms, lane.closed_until_ms())
+        if at_ms > now_ms:
+            self._wake_at(lane, at_ms)
+            return
+        room = 1 if lane.breaker.is_open else lane.room
+        if room < 1 or (lane.breaker.is_open and lane.workers):
+            return  # the worker that makes room calls again
+        if len(lane.queue) * 2 > lane.endpoint.concurrency:
+            return  # claim in batches, not one by one
+        lane.claiming = True
+        self._spawn(self._claim(lane, room, now_ms))
+
+    def _wake_at(self, lane: Lane, at_ms: int) -> None:
+        if lane.timer is not None:
+            if lane.timer_at_ms <= at_ms:
+                return
+            lane.timer.cancel()
+        lane.timer_at_ms = at_ms
+        lane.timer = self._clock.call_at(at_ms, lambda: self._wake(lane))
+
+    def _wake(self, lane: Lane) -> None:
+        lane.timer = None
+        self._pump(lane)
+        self._refill(lane)
+
+    async def _claim(self, lane: Lane, room: int, now_ms: int) -> None:
+        free_bytes = MOST_BYTES - self._bytes_by_writer - self._bytes_by_loop
+        self._leases_by_loop += 1
+        claim = Claim(
+            endpoint_id=lane.endpoint.id,
+            limit=room,
+            max_bytes=max(0, min(free_bytes, MOST_BYTES // 8)),
+            now_ms=now_ms,
+            lease=f"{self._node}l{self._leases_by_loop:x}",
+            until_ms=now_ms + lane.lease_ms,
+        )
+        try:
+            claimed = await self._store.deliveries.claim(claim)
+        except StoreError as error:
+            self._notify(ServiceFailed("dispatcher", error.message))
+            lane.hold_until_ms = now_ms + STORE_PAUSE_MS
+            lane.claiming = False
+            self._refill(lane)
+            return
+        lane.claiming = False
+        lane.next_due_ms = claimed.next_due_ms
+        for work in claimed.works:
+            lane.taken_by_loop += 1
+            self._works_by_loop += 1
+            self._bytes_by_loop += len(work.body)
+            lane.queue.append(work)
+        if self._stopping or self._lanes.get(lane.endpoint.id) is not lane:
+            self._give_back_all(lane)
+            return
+        self._pump(lane)
+        self._refill(lane)
+
+    # -- attempts --------------------------------------------------------------------------------------
+
+    def _pump(self, lane: Lane) -> None:
+        """Start as many workers as there is work for and the lane allows."""
+        if self._stopping:
+            self._give_back_all(lane)
+            return
+        now_ms = self._clock.now_ms()
+        wanted = len(lane.queue)
+        while wanted > 0 and lane.may_start(now_ms):
+            lane.workers += 1
+            wanted -= 1
+            self._spawn(self._work(lane))
+        if wanted and not lane.workers and not lane.paused and now_ms < lane.closed_until_ms():
+            self._wake_at(lane, lane.closed_until_ms())
+
+    async def _work(self, lane: Lane) -> None:
+        """Make one attempt after the other while the lane has work for us."""
+        try:
+            while lane.queue and not self._stopping and lane.may_go_on(now_ms := self._clock.now_ms()):
+                if lane.bucket is not None and (wait_ms := lane.bucket.take(now_ms)):
+                    lane.hold_until_ms = now_ms + wait_ms
+                    self._wake_at(lane, lane.hold_until_ms)
+                    break
+                await self._attempt(lane, lane.queue.popleft(), now_ms)
+                if lane.next_due_ms is not None:
+                    self._refill(lane)
+        finally:
+            lane.workers -= 1
+            if lane.queue and lane.closed_until_ms():
+                self._yield_queue(lane)
+            self._refill(lane)
+
+    def _yield_queue(self, lane: Lane) -> None:
+        """The lane closed: what would wait for longer than its lease goes back to the database."""
+        closed_until_ms = lane.closed_until_ms()
+        kept = []
+        while lane.queue:
+            work = lane.queue.popleft()
+            if closed_until_ms + lane.timeout_ms > work.lease_until_ms or lane.breaker.is_open:
+                self._give_back(lane, work)
+            else:
+                kept.append(work)
+        lane.queue.extend(kept)
+        if kept:
+            self._wake_at(lane, closed_until_ms)
+
+    async def _attempt(self, lane: Lane, work: Work, started_ms: int) -> None:
+        if started_ms + lane.timeout_ms > work.lease_until_ms:
+            self._give_back(lane, work)  # it waited too long: an attempt could outlive the lease
+            return
+        endpoint = lane.endpoint
+        try:
+            outcome = await self._send(lane, work, started_ms)
+        except asyncio.CancelledError:
+            self._give_back(lane, work)
+            raise
+        now_ms = self._clock.now_ms()
+        settlement = attempt.settle(work, endpoint, outcome, started_ms, now_ms, self._dice())
+        self._forget(lane, work)
+        self._judge(lane, outcome, now_ms)
+        self._settle(settlement, lane)
+
+    async def _send(self, lane: Lane, work: Work, now_ms: int) -> Outcome:
+        if lane.target is None:
+            return Outcome(error="bad_url", detail=lane.problem)
+        headers = attempt.outgoing_headers(work, lane.endpoint, lane.signer, lane.sender_secrets, now_ms)
+        return await self._sender.send(
+            lane.target,
+            headers,
+            work.body,
+            connect_timeout_s=lane.endpoint.connect_timeout_s,
+            timeout_s=lane.endpoint.timeout_s,
+        )
+
+    def _judge(self, lane: Lane, outcome: Outcome, now_ms: int) -> None:
+        """What the outcome means for the endpoint as a whole."""
+        endpoint_id = lane.endpoint.id
+        if attempt.succeeded(outcome):
+            if lane.breaker.succeeded():
+                self._notify(EndpointResumed(endpoint_id))
+                self._spawn(self._note_state(endpoint_id, EndpointState.ACTIVE, ""))
+            return
+        if outcome.status == 410:
+            self._notify(EndpointDisabled(endpoint_id, "410 Gone"))
+            self._spawn(self._disable(endpoint_id))
+            return
+        wait_s = attempt.retry_after_s(outcome, now_ms)
+        if wait_s is not None:
+            lane.hold_until_ms = max(lane.hold_until_ms, now_ms + int(min(wait_s, 300.0) * 1000))
+        if lane.breaker.failed(now_ms):
+            reason = outcome.error or f"http_{outcome.status}"
+            self._notify(EndpointPaused(endpoint_id, reason))
+            words = f"{lane.endpoint.pause_after_failures} failures in a row, the last: {reason}"
+            self._spawn(self._note_state(endpoint_id, EndpointState.FAILING, words))
+
+    async def _note_state(self, endpoint_id: str, state: EndpointState, reason: str) -> None:
+        with self._reported():
+            await self._store.catalogue.note_endpoint_state(endpoint_id, state, reason, self._clock.now_ms())
+
+    async def _disable(self, endpoint_id: str) -> None:
+        with self._reported():
+            await self._store.catalogue.set_endpoint_state(
+                endpoint_id, EndpointState.DISABLED, "the endpoint answered 410 Gone", self._clock.now_ms()
+            )
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            self._notify(ServiceFailed("dispatcher", error.message))
+
+    # -- settling --------------------------------------------------------------------------------------
+
+    def _settle(self, settlement: Settlement, lane: Lane) -> None:
+        """Have it recorded; again and again while the store refuses, for what was sent was sent."""
+        self._begin()
+
+        def done(settled: Settled | None, error: BaseException | None) -> None:
+            if error is not None:
+                self._notify(ServiceFailed("dispatcher", str(error)))
+                self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, lambda: self._settle(settlement, lane))
+            elif settled is not None:
+                self._settled(settlement, settled, lane)
+            self._end()
+
+        try:
+            self._store.deliveries.settle(settlement, done)
+        except StoreError as error:
+            done(None, error)
+
+    def _settled(self, settlement: Settlement, settled: Settled, lane: Lane) -> None:
+        if not settled.held:
+            self._notify(LeaseLost(settlement.delivery_id))
+            return
+        made = settlement.attempt
+        if made is not None:
+            self._notify(
+                AttemptMade(
+                    settlement.delivery_id,
+                    settlement.event_id,
+                    settlement.endpoint_id,
+                    made.number,
+                    made.status,
+                    made.error,
+                    made.duration_ms,
+                    settlement.state,
+                )
+            )
+        if settlement.state == "waiting":
+            self._note_due(lane, settlement.due_at_ms)
+
+    def _give_back_all(self, lane: Lane) -> None:
+        while lane.queue:
+            self._give_back(lane, lane.queue.popleft())
+
+    def _give_back(self, lane: Lane, work: Work) -> None:
+        self._forget(lane, work)
+        self.given_back += 1
+        self._settle(attempt.give_back(work, self._clock.now_ms()), lane)
+
+    def _forget(self, lane: Lane | None, work: Work) -> None:
+        """The work takes no more room."""
+        if lane is not None:
+            lane.taken_by_loop -= 1
+        self._works_by_loop -= 1
+        self._bytes_by_loop -= len(work.body)

@@ -1,0 +1,249 @@
+"""Door 1 over HTTP: ``ANY /webhooks/{source}``, bare ASGI because every microsecond here is paid per event.
+
+A 2xx is written only after the store said that the event is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+import msgspec
+
+from hookline.core import ids
+from hookline.core.clock import Clock
+from hookline.core.errors import NotFound, StoreError, VerificationError
+from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response
+from hookline.core.notice import EventAccepted, EventDuplicate, HandshakeAnswered, Notify, RequestRejected
+from hookline.ingest.client import Network, locator
+from hookline.ingest.limits import Limits
+from hookline.ingest.receiver import Decision, Refusal, admit, examine, too_large
+from hookline.ingest.rules import Rules, RulesTable
+from hookline.storage.base import Draft, Receipt
+from hookline.storage.store import Store
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+PREFIX = "/webhooks/"
+
+#: Beyond this many waiting writes, refusals are counted but no longer kept: a flood of forged requests
+#: must not hold up genuine ones.
+MOST_WAITING_FOR_REJECTIONS = 1_000
+
+_encode = msgspec.json.Encoder().encode
+_JSON = (b"content-type", b"application/json")
+
+
+class ClientGone(Exception):
+    """The sender hung up before its body was complete: there is nobody to answer."""
+
+
+class Door:
+    """The ASGI application behind ``/webhooks/``."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        notify: Notify,
+        *,
+        trusted_proxies: Iterable[Network] = (),
+        body_timeout_s: float = 10.0,
+    ) -> None:
+        self._store, self._clock, self._notify = store, clock, notify
+        self._locate = locator(trusted_proxies)
+        self._body_timeout_s = body_timeout_s
+        self._rules = RulesTable()
+        self._limits = Limits()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            status, headers, body = await self._answer(scope, receive)
+        except ClientGone:
+            return
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        now_ms = self._clock.now_ms()
+        request = self._request(scope)
+        name = scope["path"][len(PREFIX) :]
+        try:
+            source = self._store.routing.at_door(name)
+            if source is None or not source.enabled:
+                refusal = Refusal("unknown_source", "there is no source at this address", 404)
+                return await self._refuse(name, DEFAULT_ORG, request, refusal, now_ms, complete=False)
+            rules = self._rules.of(source)
+            refusal_or_none = admit(rules, self._limits, request, now_ms)
+            body = None if refusal_or_none is not None else await self._body(receive, source.max_body_bytes)
+            if body is None:
+                refusal = refusal_or_none or too_large(rules)
+                return await self._refuse(source.name, source.org_id, request, refusal, now_ms, complete=False)
+            request = _with_body(request, body)
+            event_id = ids.make(ids.EVENT, now_ms, os.urandom(10))
+            decision = examine(rules, self._limits, request, event_id, now_ms)
+            if isinstance(decision, Refusal):
+                return await self._refuse(source.name, source.org_id, request, decision, now_ms, complete=True)
+            return await self._carry_out(rules, decision)
+        except StoreError as error:
+            return _refused(Refusal(error.code, "nothing was stored; send it again", 503, retry_after_s=1))
+        except TimeoutError:
+            refusal = Refusal("body_timeout", f"the body did not come within {self._body_timeout_s:g} s", 408)
+            return await self._refuse(name, DEFAULT_ORG, request, refusal, now_ms, complete=False)
+
+    async def _carry_out(
+        self, rules: Rules, decision: Draft | Response
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        source = rules.source
+        if isinstance(decision, Response):
+            self._notify(HandshakeAnswered(source.name, rules.provider.slug))
+            headers = [(b"content-type", decision.content_type.encode("latin-1")), *decision.headers]
+            return decision.status, headers, decision.body
+        receipt = await self._store.events.accept(decision)
+        if receipt.replay:
+            refusal = Refusal("replayed", f"this body came before as {receipt.event_id}, under another id", 409)
+            event = decision.event
+            return await self._refuse(
+                source.name, source.org_id, event.request, refusal, event.received_at_ms, complete=True
+            )
+        self._tell(source.name, decision, receipt)
+        return 200, [_JSON], _receipt_body(receipt)
+
+    def _tell(self, source: str, draft: Draft, receipt: Receipt) -> None:
+        if receipt.duplicate:
+            self._notify(EventDuplicate(receipt.event_id, source))
+        else:
+            self._notify(EventAccepted(receipt.event_id, source, draft.event.type, receipt.status, receipt.deliveries))
+
+    def _request(self, scope: Scope) -> Request:
+        """The request without its body. Names keep the case they came with when the server hands it on."""
+        lookup = dict(scope["headers"])
+        peer = scope["client"][0] if scope.get("client") else ""
+        client, scheme = self._locate(peer, lookup, scope["scheme"])
+        raw_path = scope.get("raw_path")
+        return Request(
+            method=scope["method"],
+            path=raw_path.decode("latin-1") if raw_path else scope["path"],
+            query=scope["query_string"],
+            headers=tuple(scope.get("hookline.wire_headers") or scope["headers"]),
+            lookup=lookup,
+            body=b"",
+            client=client,
+            scheme=scheme,
+        )
+
+    async def _body(self, receive: Receive, limit: int) -> bytes | None:
+        """The whole body, or None when it is larger than ``limit``. Raises TimeoutError, ClientGone."""
+        async with asyncio.timeout(self._body_timeout_s):
+            message = await receive()
+            body: bytes = message.get("body", b"")
+            if message["type"] == "http.request" and not message.get("more_body"):
+                return body if len(body) <= limit else None
+            parts, size = [], 0
+            while True:
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    return None
+                parts.append(part)
+                if not message.get("more_body"):
+                    return b"".join(parts)
+                message = await receive()
+
+    async def _refuse(
+        self, source_name: str, org_id: str, request: Request, refusal: Refusal, now_ms: int, *, complete: bool
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Keep the refused request with its cause, and answer it."""
+        name = unquote(source_name)[:100]
+        kept = self._store.database.waiting < MOST_WAITING_FOR_REJECTIONS
+        if kept:
+            rejection = Rejection(
+                id=ids.make(ids.REJECTION, now_ms, os.urandom(10)),
+                org_id=org_id,
+                source_name=name,
+                received_at_ms=now_ms,
+                cause=refusal.cause,
+                detail=refusal.detail,
+                status=refusal.status,
+                request=request,
+                complete=complete,
+            )
+            try:
+                await self._store.rejections.add(rejection)
+            except StoreError:
+                kept = False
+        self._notify(RequestRejected(name, refusal.cause, refusal.status, request.client, kept))
+        return _refused(refusal)
+
+    # -- a second chance -------------------------------------------------------------------------------
+
+    async def accept_rejection(self, org_id: str, rejection_id: str) -> Receipt:
+        """Examine a refused request again, by today's configuration and the clock of its arrival.
+
+        Raises NotFound, VerificationError when it is still refused, or StoreError.
+        """
+        rejection = await self._store.rejections.get(org_id, rejection_id)
+        if rejection is None:
+            raise NotFound(f"there is no rejection {rejection_id}")
+        decision = self._examine_again(rejection)
+        if isinstance(decision, Refusal):
+            raise VerificationError(decision.cause, decision.detail)
+        if isinstance(decision, Response):
+            raise VerificationError("handshake", "the request is a handshake: there is no event in it")
+        receipt = await self._store.events.accept(decision)
+        if receipt.replay:
+            raise VerificationError("replayed", f"this body came before as {receipt.event_id}, under another id")
+        await self._store.rejections.accepted(org_id, rejection_id, receipt.event_id)
+        self._tell(rejection.source_name, decision, receipt)
+        return receipt
+
+    def _examine_again(self, rejection: Rejection) -> Decision:
+        source = self._store.routing.source(rejection.org_id, rejection.source_name)
+        if source is None:
+            return Refusal("unknown_source", f"there is no source {rejection.source_name!r}; create it first", 404)
+        if not rejection.complete:
+            return Refusal(rejection.cause, "the body of this request was not kept, it cannot be accepted", 409)
+        rules = self._rules.of(source)
+        event_id = ids.make(ids.EVENT, self._clock.now_ms(), os.urandom(10))
+        decision = examine(rules, None, rejection.request, event_id, rejection.received_at_ms)
+        if isinstance(decision, Draft):
+            event = msgspec.structs.replace(decision.event, received_at_ms=self._clock.now_ms())
+            return msgspec.structs.replace(decision, event=event)
+        return decision
+
+
+def _with_body(request: Request, body: bytes) -> Request:
+    return Request(
+        request.method,
+        request.path,
+        request.query,
+        request.headers,
+        request.lookup,
+        body,
+        request.client,
+        request.scheme,
+    )
+
+
+def _receipt_body(receipt: Receipt) -> bytes:
+    """The acknowledgement; ids and statuses are ours and need no escaping."""
+    duplicate = "true" if receipt.duplicate else "false"
+    return f'{{"id":"{receipt.event_id}","status":"{receipt.status}","duplicate":{duplicate}}}'.encode()
+
+
+def _refused(refusal: Refusal) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    headers = [_JSON]
+    if refusal.retry_after_s:
+        headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
+    if refusal.status in (408, 413):
+        headers.append((b"connection", b"close"))  # the rest of the body is not read
+    return refusal.status, headers, _encode({"code": refusal.cause, "detail": refusal.detail})

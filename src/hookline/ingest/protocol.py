@@ -1,0 +1,64 @@
+"""uvicorn's HTTP protocol, with header lines as they came on the wire and bounds on a request's head.
+
+uvicorn lower-cases header names before an application sees them. We store requests exactly as received, so
+the names are kept beside. And nothing in uvicorn bounds a head in size or in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: nginx accepts 32 KB of header lines (4 of 8 KB), Apache 100 of 8 KB, h11 16 KB in all.
+MOST_HEAD_BYTES = 65_536
+#: Apache's RequestReadTimeout allows 20 s for a head to begin, nginx 60 s.
+HEAD_TIMEOUT_S = 20.0
+
+
+class WireProtocol(HttpToolsProtocol):
+    """Adds ``hookline.wire_headers`` to the ASGI scope and refuses endless heads."""
+
+    _wire_headers: list[tuple[bytes, bytes]]
+    _head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._first_head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too large.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._wire_headers = []
+        self.scope["hookline.wire_headers"] = self._wire_headers  # type: ignore[typeddict-unknown-key]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._wire_headers.append((name, value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        self._first_head_came()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        super().on_message_complete()
+
+    def _first_head_came(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -1,0 +1,97 @@
+"""What the door asks of one source, made ready once so that a request costs as little as it can."""
+
+from __future__ import annotations
+
+import hashlib
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+import jsonschema_rs
+
+from hookline.core.body import ParsedBody, pointer
+from hookline.core.filter import compile_patterns
+from hookline.core.model import Request, Source
+from hookline.core.providers import registry
+
+#: Keys longer than this are stored as their hash: a sender must not choose how large our index is.
+LONGEST_KEY = 200
+
+
+class Rules:
+    """One source, ready for its door."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.provider = registry.for_source(source)
+        self.methods = frozenset(source.methods or self.provider.methods)
+        kinds = source.content_types or self.provider.content_types
+        self.content_types = frozenset() if "any" in kinds else frozenset(kinds)
+        self._networks: list[IPv4Network | IPv6Network] = [ip_network(text) for text in source.allow_ips]
+        self._schemas = [
+            (compile_patterns([pattern]), jsonschema_rs.validator_for(schema)) for pattern, schema in source.schemas
+        ]
+        self.knows = compile_patterns(source.known_types) if source.known_types else _anything
+        self._guarded = source.dedupe.replay_guard != "off" and not self.provider.id_is_signed
+
+    def admits(self, client: str) -> bool:
+        """Whether requests may come from this address."""
+        if not self._networks:
+            return True
+        try:
+            address = ip_address(client)
+        except ValueError:
+            return False
+        return any(address in network for network in self._networks if network.version == address.version)
+
+    def key(self, request: Request, parsed: ParsedBody, event_id: str, body_hash: bytes) -> str:
+        """What tells this event from others; empty when nothing does. Kinds never collide."""
+        dedupe = self.source.dedupe
+        if dedupe.by == "provider":
+            # Without an id of its own an event is its content.
+            return _key("id", event_id) if event_id else f"body:{body_hash.hex()}"
+        if dedupe.by == "header":
+            return _key("header", request.lookup.get(dedupe.name.lower().encode(), b"").decode("latin-1"))
+        if dedupe.by == "body":
+            found = pointer(parsed.value(), dedupe.name)
+            return _key("field", str(found)) if isinstance(found, str | int) else ""
+        if dedupe.by == "content":
+            return f"body:{body_hash.hex()}"
+        return ""
+
+    def guard(self, key: str, body_hash: bytes) -> str:
+        """The second key of senders whose event id is not covered by the signature."""
+        return f"body:{body_hash.hex()}" if self._guarded and key and not key.startswith("body:") else ""
+
+    def mismatch(self, event_type: str, parsed: ParsedBody) -> str:
+        """What about the body contradicts the source's schema for this type; empty when nothing does."""
+        for wants, validator in self._schemas:
+            if wants(event_type):
+                problem = next(iter(validator.iter_errors(parsed.value())), None)
+                if problem is not None:
+                    return f"at /{'/'.join(map(str, problem.instance_path))}: {problem.message}"[:500]
+        return ""
+
+
+def _anything(_: str) -> bool:
+    return True
+
+
+def _key(kind: str, value: str) -> str:
+    if not value:
+        return ""
+    if len(value) > LONGEST_KEY:
+        value = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{kind}:{value}"
+
+
+class RulesTable:
+    """The rules of all sources, made anew when a source changed."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, Rules] = {}
+
+    def of(self, source: Source) -> Rules:
+        """The rules of this version of a source."""
+        rules = self._rules.get(source.id)
+        if rules is None or rules.source is not source:
+            rules = self._rules[source.id] = Rules(source)
+        return rules

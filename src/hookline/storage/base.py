@@ -1,0 +1,183 @@
+"""What the store asks of a database, and the values that go in and out of the store.
+
+A **batch** is a function ``(tx, items) -> results``: it does for many callers at once what each of them asked
+for. The database gathers everything that is waiting, calls each batch once with all its items, commits once,
+and only then answers the callers. That is group commit: one fsync is shared by all who wait for it, so
+throughput grows with load while nobody waits longer than for one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from hookline.core.model import Event, Work
+
+T = TypeVar("T")
+Item = TypeVar("Item", contravariant=True)
+Result = TypeVar("Result", covariant=True)
+
+Row: TypeAlias = Mapping[str, Any]
+Params: TypeAlias = Mapping[str, Any]
+
+
+class Transaction(Protocol):
+    """Named queries inside one transaction."""
+
+    def rows(self, query: str, params: Params = ...) -> list[Row]:
+        """All rows of a query."""
+        ...
+
+    def row(self, query: str, params: Params = ...) -> Row | None:
+        """The first row of a query."""
+        ...
+
+    def run(self, query: str, params: Params = ...) -> int:
+        """Execute a statement; how many rows it changed."""
+        ...
+
+    def each(self, query: str, params: Iterable[Params]) -> None:
+        """Execute a statement for each of ``params``."""
+        ...
+
+    def insert_events(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """The hot batch: rows in the column order of ``event``."""
+        ...
+
+    def insert_payloads(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """The hot batch: rows in the column order of ``payload``."""
+        ...
+
+    def insert_deliveries(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """The hot batch: rows in the column order of ``delivery``."""
+        ...
+
+
+Batch: TypeAlias = Callable[[Transaction, Sequence[Any]], Sequence[Any]]
+Done: TypeAlias = Callable[[Any, BaseException | None], None]
+
+
+class Database(Protocol):
+    """Where the rows are. Implementations: ``sqlite.py``."""
+
+    def submit(self, batch: Batch, item: Any, done: Done) -> None:
+        """Queue ``item`` for ``batch``; ``done(result, error)`` is called on the event loop after the commit."""
+        ...
+
+    async def write(self, batch: Batch, item: Any) -> Any:
+        """Like submit, awaited. Raises what the batch raised, or StoreError when the commit failed."""
+        ...
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` on a snapshot, off the event loop."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait to be written."""
+        ...
+
+    def changed_outside(self, tx: Transaction) -> bool:
+        """Whether another process has committed since this was last asked."""
+        ...
+
+    def reclaim_space(self, tx: Transaction) -> None:
+        """Give freed pages back to the file system, a bounded number at a time."""
+        ...
+
+    async def close(self) -> None:
+        """Write what waits, then close."""
+        ...
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """An event as a door hands it in. ``key`` deduplicates; an empty one never does.
+
+    ``guard`` is a second key, for senders whose event id is not covered by their signature: the same body
+    under another id is a possible replay. ``expires_at_ms`` ends both; None keeps them for ever.
+    """
+
+    event: Event
+    key: str = ""
+    guard: str = ""
+    body_hash: bytes = b""
+    expires_at_ms: int | None = None
+    review_conflicts: bool = False
+    refuse_replays: bool = False
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """What became of a draft; it is on disk when this is seen."""
+
+    event_id: str
+    status: str
+    duplicate: bool = False
+    #: The body is known under another id and the source refuses such requests: nothing was stored.
+    replay: bool = False
+    deliveries: int = 0
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """A wish for deliveries of one endpoint that are due."""
+
+    endpoint_id: str
+    limit: int
+    max_bytes: int
+    now_ms: int
+    lease: str
+    until_ms: int
+
+
+class Claimed(msgspec.Struct, frozen=True, gc=False):
+    """The leased deliveries, and when the endpoint is owed something next (None: nothing more)."""
+
+    works: list[Work]
+    next_due_ms: int | None
+
+
+class Settled(msgspec.Struct, frozen=True, gc=False):
+    """Whether a settlement held its lease; if not, it changed nothing."""
+
+    held: bool
+
+
+class Worker(Protocol):
+    """Who sends what is stored.
+
+    While an event is being committed, ``reserve`` decides whether this process makes the first try itself;
+    it and ``release`` are called on the writer's thread, the others on the event loop after the commit.
+    """
+
+    def reserve(self, endpoint_id: str, size: int) -> tuple[str, int] | None:
+        """A lease token and its end in milliseconds, or None when there is no room."""
+        ...
+
+    def release(self, endpoint_id: str, size: int) -> None:
+        """The reservation came to nothing: the transaction was rolled back."""
+        ...
+
+    def leased(self, works: Sequence[Work]) -> None:
+        """These deliveries are on disk, leased to this process."""
+        ...
+
+    def owed(self, endpoint_ids: Iterable[str]) -> None:
+        """Deliveries to these endpoints are on disk, leased to nobody, due now."""
+        ...
+
+    def look(self) -> None:
+        """Sources, endpoints or deliveries changed in a way that is not told in detail."""
+        ...
+
+
+class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which events. Empty fields do not restrict. Times are milliseconds, ``until`` is exclusive."""
+
+    source_id: str = ""
+    status: str = ""
+    type: str = ""  #: exact, ``order.*``, or ``*``
+    provider_event_id: str = ""
+    since_ms: int = 0
+    until_ms: int = 0
+    endpoint_id: str = ""  #: only for replays: only the deliveries of this endpoint

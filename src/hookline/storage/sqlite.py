@@ -1,0 +1,345 @@
+"""SQLite behind the Database seam: one writer thread with group commit, readers beside it.
+
+``synchronous=FULL`` in WAL mode makes every commit an fsync: when a caller is answered, its rows are on disk
+(https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous).
+
+A database in memory has no threads: the same batches run on the event loop, so that tests on a fake clock
+are deterministic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hookline.core.errors import StoreBusy, StoreError, StoreLocked
+from hookline.storage.base import Batch, Done, Params, Row
+from hookline.storage.sql import QUERIES
+
+T = TypeVar("T")
+
+#: Most items that share one transaction. Beyond a few hundred the fsync is already paid for many times over,
+#: and the first in line would only wait longer.
+LARGEST_GROUP = 500
+
+#: Pages given back per call: 8 MB, some 10 ms of work.
+RECLAIM_PAGES = 2048
+
+_INSERT_EVENT = "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_PAYLOAD = "INSERT INTO payload VALUES (?,?,?,?,?,?,?,?)"
+_INSERT_DELIVERY = "INSERT INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+
+
+class SqliteTransaction:
+    """Named queries on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, query: str, params: Params = {}) -> list[Row]:  # noqa: B006 - never changed
+        return self._connection.execute(QUERIES[query], params).fetchall()
+
+    def row(self, query: str, params: Params = {}) -> Row | None:  # noqa: B006
+        found: Row | None = self._connection.execute(QUERIES[query], params).fetchone()
+        return found
+
+    def run(self, query: str, params: Params = {}) -> int:  # noqa: B006
+        return self._connection.execute(QUERIES[query], params).rowcount
+
+    def each(self, query: str, params: Iterable[Params]) -> None:
+        self._connection.executemany(QUERIES[query], params)
+
+    def insert_events(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._connection.executemany(_INSERT_EVENT, rows)
+
+    def insert_payloads(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._connection.executemany(_INSERT_PAYLOAD, rows)
+
+    def insert_deliveries(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._connection.executemany(_INSERT_DELIVERY, rows)
+
+    def pragma(self, text: str) -> Any:
+        """The first value a pragma answers."""
+        row = self._connection.execute(f"PRAGMA {text}").fetchone()
+        return row[0] if row else None
+
+    def script(self, text: str) -> None:
+        """Several statements, inside the transaction that is open."""
+        for statement in _statements(text):
+            self._connection.execute(statement)
+
+    @contextlib.contextmanager
+    def committed(self) -> Iterator[None]:
+        """One transaction: committed with fsync at the end, or rolled back whole."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+
+def _statements(text: str) -> Iterator[str]:
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with the settings that keep the promise. Raises StoreError when there is none."""
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts only before the first table exists
+        connection.execute("PRAGMA busy_timeout = 10000")  # a command line may write beside the server
+        if path != ":memory:":
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -32000")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot open the database {path}: {error}; check the path and its permissions") from None
+    return connection
+
+
+class _Entry:
+    """One item on its way through a group commit."""
+
+    __slots__ = ("batch", "done", "error", "item", "result")
+
+    def __init__(self, batch: Batch, item: Any, done: Done) -> None:
+        self.batch, self.item, self.done = batch, item, done
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class SqliteDatabase:
+    """One SQLite file (or ``:memory:``), opened for this process."""
+
+    def __init__(self, path: str, *, most_waiting: int = 20_000) -> None:
+        self.path = path
+        self._most_waiting = most_waiting
+        self._in_memory = path == ":memory:"
+        if not self._in_memory:
+            _make_folder(Path(path).parent)
+        self._connection = connect(path)
+        self._tx = SqliteTransaction(self._connection)
+        self._data_version = self._tx.pragma("data_version")
+        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._unfinished = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._drain_planned = False
+        self._readers: ThreadPoolExecutor | None = None
+        self._reader_local = threading.local()
+        self._reader_connections: list[sqlite3.Connection] = []
+        self._lock_file: int | None = None
+        self._closed = False
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        return self._unfinished
+
+    def submit(self, batch: Batch, item: Any, done: Done) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+        if self._unfinished >= self._most_waiting:
+            raise StoreBusy(f"{self._unfinished} writes are waiting; try again in a moment")
+        self._unfinished += 1
+        self._queue.put(_Entry(batch, item, done))
+        if self._in_memory:
+            self._plan_drain()
+        elif self._thread is None:
+            self._start_writer()
+
+    async def write(self, batch: Batch, item: Any) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(result: Any, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self.submit(batch, item, done)
+        return await future
+
+    def _start_writer(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write_forever, name="hookline-writer", daemon=True)
+        self._thread.start()
+
+    def _write_forever(self) -> None:
+        while (entry := self._queue.get()) is not None:
+            group, last = self._gather(entry)
+            self._commit(group)
+            assert self._loop is not None
+            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for an answer
+                self._loop.call_soon_threadsafe(self._answer, group)
+            if last:
+                return
+
+    def _gather(self, first: _Entry) -> tuple[list[_Entry], bool]:
+        group = [first]
+        try:
+            while len(group) < LARGEST_GROUP:
+                entry = self._queue.get_nowait()
+                if entry is None:
+                    return group, True
+                group.append(entry)
+        except queue.Empty:
+            pass
+        return group, False
+
+    def _plan_drain(self) -> None:
+        if not self._drain_planned:
+            self._drain_planned = True
+            asyncio.get_running_loop().call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._drain_planned = False
+        with contextlib.suppress(queue.Empty):
+            entry = self._queue.get_nowait()
+            assert entry is not None
+            group, _ = self._gather(entry)
+            if not self._queue.empty():
+                self._plan_drain()
+            self._commit(group)
+            self._answer(group)
+
+    def _commit(self, group: list[_Entry]) -> None:
+        """Commit the group; when something in it fails, each on its own, so that one cannot harm another."""
+        try:
+            with self._tx.committed():
+                self._run(group)
+        except Exception as error:
+            if len(group) == 1:
+                group[0].error = _explain(error)
+                return
+            for entry in group:
+                self._commit([entry])
+
+    def _run(self, group: list[_Entry]) -> None:
+        by_batch: dict[Batch, list[_Entry]] = {}
+        for entry in group:
+            by_batch.setdefault(entry.batch, []).append(entry)
+        for batch, entries in by_batch.items():
+            results = batch(self._tx, [entry.item for entry in entries])
+            for entry, result in zip(entries, results, strict=True):
+                entry.result = result
+
+    def _answer(self, group: list[_Entry]) -> None:
+        self._unfinished -= len(group)
+        for entry in group:
+            entry.done(entry.result, entry.error)
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    async def read(self, work: Callable[[SqliteTransaction], T]) -> T:
+        if self._in_memory:
+            return work(self._tx)
+        if self._readers is None:
+            self._readers = ThreadPoolExecutor(2, thread_name_prefix="hookline-reader")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def _read(self, work: Callable[[SqliteTransaction], T]) -> T:
+        tx: SqliteTransaction | None = getattr(self._reader_local, "tx", None)
+        if tx is None:
+            connection = connect(self.path, read_only=True)
+            self._reader_connections.append(connection)
+            tx = self._reader_local.tx = SqliteTransaction(connection)
+        try:
+            return work(tx)
+        except sqlite3.Error as error:
+            raise _explain(error) from None
+
+    # -- the rest --------------------------------------------------------------------------------------
+
+    def changed_outside(self, tx: Any) -> bool:
+        version = tx.pragma("data_version")
+        changed: bool = version != self._data_version
+        self._data_version = version
+        return changed
+
+    def reclaim_space(self, tx: Any) -> None:
+        # Each step of the pragma frees one page, so it has to be fetched to its end.
+        tx._connection.execute(f"PRAGMA incremental_vacuum({RECLAIM_PAGES})").fetchall()
+
+    def set_up(self, migrate: Callable[[SqliteTransaction], None]) -> None:
+        """Bring the schema up to date, in one transaction, before anything else is done."""
+        try:
+            with self._tx.committed():
+                migrate(self._tx)
+        except sqlite3.Error as error:
+            raise _explain(error) from None
+
+    def own(self) -> None:
+        """Make this process the only server of the file. Raises StoreLocked when another one is."""
+        if self._in_memory:
+            return
+        path = f"{self.path}.lock"
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(handle, 32).decode("ascii", "replace").strip()
+            os.close(handle)
+            raise StoreLocked(
+                f"another server (process {holder or 'unknown'}) runs on {self.path}; "
+                "stop it, or give this one another --database"
+            ) from None
+        os.truncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        self._lock_file = handle
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        if self._in_memory:
+            while not self._queue.empty():
+                self._drain()
+        self._closed = True
+        if self._thread is not None:
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+            await asyncio.sleep(0)  # let the last group be answered
+        if self._readers is not None:
+            self._readers.shutdown()
+        for connection in (*self._reader_connections, self._connection):
+            connection.close()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {folder} for the database: {error.strerror}") from None
+
+
+def _explain(error: BaseException) -> BaseException:
+    if isinstance(error, sqlite3.Error):
+        return StoreError(f"the database refused the write: {error}")
+    return error

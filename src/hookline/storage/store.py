@@ -1,0 +1,103 @@
+"""The store: one object that knows what is on disk, over any Database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hookline.core.errors import ConfigError
+from hookline.storage.apply import Change, Wanted, apply
+from hookline.storage.base import Database, Transaction, Worker
+from hookline.storage.catalogue import Catalogue
+from hookline.storage.deliveries import Deliveries
+from hookline.storage.events import Events
+from hookline.storage.migrate import migrate
+from hookline.storage.rejections import Rejections
+from hookline.storage.replays import Replays
+from hookline.storage.retention import Retention
+from hookline.storage.routing import Routing
+from hookline.storage.sqlite import SqliteDatabase
+from hookline.storage.vault import Vault
+
+
+class Store:
+    """Everything Hookline remembers. Its parts are named for what they remember."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self.database = database
+        self.catalogue = Catalogue(database, vault)
+        self.events = Events(database, self.catalogue.current)
+        self.deliveries = Deliveries(database, self.catalogue.current)
+        self.rejections = Rejections(database)
+        self.replays = Replays(database, self.catalogue.current)
+        self.retention = Retention(database)
+        self._worker: Worker | None = None
+
+    @property
+    def routing(self) -> Routing:
+        """The newest snapshot of sources and endpoints that this process knows."""
+        return self.catalogue.routing
+
+    def hand_over_to(self, worker: Worker) -> None:
+        """From now on ``worker`` is told of everything that is owed."""
+        self._worker = worker
+        for part in (self.catalogue, self.events, self.deliveries, self.replays):
+            part.worker = worker
+
+    async def apply(self, wanted: Wanted) -> list[Change]:
+        """Make sources and endpoints agree with a file."""
+        changes = await apply(self.database, self.catalogue, wanted)
+        if self._worker is not None:
+            self._worker.look()
+        return changes
+
+    async def changed_outside(self) -> bool:
+        """Whether another process changed the database since this was last asked; then the routing is fresh."""
+        return await self.database.write(self._changed_batch, None)  # type: ignore[no-any-return]
+
+    def _changed_batch(self, tx: Transaction, items: Sequence[None]) -> list[bool]:
+        changed = self.database.changed_outside(tx)
+        if changed:
+            self.catalogue.refresh(tx)
+        return [changed] * len(items)
+
+    async def ping(self) -> None:
+        """Write nothing, durably. Raises StoreError when the database cannot be written."""
+        await self.database.write(_ping_batch, None)
+
+    async def close(self) -> None:
+        """Write what waits, then close."""
+        await self.database.close()
+
+
+def _ping_batch(tx: Transaction, items: Sequence[None]) -> list[None]:
+    tx.run("ping")
+    return [None] * len(items)
+
+
+def open_store(database_url: str, secret: str, *, serve: bool = False) -> Store:
+    """The store at ``sqlite:///path`` or ``sqlite://:memory:``, its schema up to date.
+
+    ``serve`` makes this process the only server of the file. Raises ConfigError for a URL that names no
+    database we can open, StoreLocked, StoreVersion, SecretUnreadable, or StoreError.
+    """
+    database = SqliteDatabase(_sqlite_path(database_url))
+    if serve:
+        database.own()
+    database.set_up(migrate)
+    store = Store(database, Vault(secret))
+    database.set_up(store.catalogue.refresh)
+    return store
+
+
+def _sqlite_path(database_url: str) -> str:
+    scheme, separator, rest = database_url.partition("://")
+    if scheme in ("postgresql", "postgres"):
+        raise ConfigError("PostgreSQL is not built in yet; use sqlite:///path/to/hookline.db", where="database")
+    if scheme != "sqlite" or not separator:
+        raise ConfigError("a database URL begins with sqlite:/// as in sqlite:///hookline.db", where="database")
+    if rest in (":memory:", "/:memory:"):
+        return ":memory:"
+    path = rest.removeprefix("/")
+    if not path:
+        raise ConfigError("the URL names no file; write sqlite:///hookline.db", where="database")
+    return path

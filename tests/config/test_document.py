@@ -14,7 +14,9 @@ from hookline.config import document
 from hookline.config.problems import Problem
 
 json_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(10**17), 10**17), st.text(st.characters(exclude_categories=["Cs"]))),
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-(10**17), 10**17), st.text(st.characters(exclude_categories=["Cs"]))
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4), st.dictionaries(st.text("abc<:-# ", min_size=1), inner, max_size=4)
     ),
@@ -88,7 +90,11 @@ def test_every_value_knows_its_line() -> None:
         ("a:\n\tb: 1", 2, "has a tab where YAML wants spaces; indent with spaces"),
         ("a: [1", 1, "is not YAML here: expected ',' or ']', but got '<stream end>'"),
         ("a: b: c", 1, "is not YAML here: mapping values are not allowed here"),
-        ("a: 1\nb: *fake-secret", 2, "refers to an anchor that does not exist; put a value that begins with `*` in quotes"),
+        (
+            "a: 1\nb: *fake-secret",
+            2,
+            "refers to an anchor that does not exist; put a value that begins with `*` in quotes",
+        ),
         ("a: 1\nb: !fake!secret x", 2, "is not YAML here: found undefined tag handle this"),
         ("a: !secret x", 1, "tags (`!name`) are not supported"),
         ("a: !!python/name:os.system x", 1, "tags (`!name`) are not supported"),

@@ -1,5 +1,7 @@
 """Endpoints as people write them."""
 
+# ruff: noqa: E501 (a table of messages is read line by line)
+
 from __future__ import annotations
 
 import base64
@@ -16,7 +18,7 @@ from hookline.core.errors import InvalidInput
 from hookline.core.model import Endpoint, EndpointState, RateLimit, RetryPolicy
 
 FAKE_SECRET = "whsec_" + base64.b64encode(b"fake-secret-nobody-uses!").decode()
-MINIMAL = {"name": "build", "url": "http://127.0.0.1:9000/build"}
+MINIMAL: dict[str, Any] = {"name": "build", "url": "http://127.0.0.1:9000/build"}
 
 
 def problems(**written: Any) -> list[tuple[Any, str]]:
@@ -100,7 +102,10 @@ def test_connecting_never_takes_longer_than_the_whole_try() -> None:
         ("http://exa%6dple.com/", "is not a URL; write one such as `https://example.com/hooks`"),
         ("http://-/", "is not a URL; write one such as `https://example.com/hooks`"),
         ("http://ada:fake-pw@example.com/", "a URL must not hold a user name or password; use `headers`"),
-        ("http://example.com\\@evil.test/", "a URL has no spaces, backslashes or letters beyond ASCII; encode them with %"),
+        (
+            "http://example.com\\@evil.test/",
+            "a URL has no spaces, backslashes or letters beyond ASCII; encode them with %",
+        ),
         ("http://a b/", "a URL has no spaces, backslashes or letters beyond ASCII; encode them with %"),
         ("http://bücher.test/", "a URL has no spaces, backslashes or letters beyond ASCII; encode them with %"),
         ("http://a/\r\nHost: b", "a URL has no spaces, backslashes or letters beyond ASCII; encode them with %"),

@@ -1,5 +1,7 @@
 """hookline.yaml: read whole, every mistake at once, each with its line and the remedy."""
 
+# ruff: noqa: E501 (a table of messages is read line by line)
+
 from __future__ import annotations
 
 import base64
@@ -97,6 +99,17 @@ def test_a_secret_that_cannot_sign_is_told_by_its_reference_only(folder: Path) -
     )
 
 
+def test_a_secret_that_the_provider_cannot_use_is_told_with_its_place(folder: Path) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        read(
+            "version: 1\nsources:\n  - name: a\n    provider: standard-webhooks\n    secrets: [fake secret!, env:B]\n"
+        ).resolve_secrets({"B": "fake secret!"})
+    first, second = str(caught.value).split("\n")
+    assert first.startswith("hookline.yaml:5 sources[0].secrets[0]: ")
+    assert second.endswith(" (env:B)")
+    assert "fake secret!" not in first + second
+
+
 SOURCE = "version: 1\nsources:\n  - name: a\n    provider: none\n"
 
 
@@ -122,7 +135,7 @@ SOURCE = "version: 1\nsources:\n  - name: a\n    provider: none\n"
         ("version: 1\nsources: github", ["hookline.yaml:2 sources: must be a list; begin each source with `- name:`"]),
         ("version: 1\nsources: [github]", ["hookline.yaml:2 sources[0]: must be a mapping of keys to values"]),
         ("version: 1\nsources:\n  - name: a", ["hookline.yaml:3 sources[0].provider: this key is required"]),
-        (SOURCE + "    retries: 5", ["hookline.yaml:5 sources[0].retries: there is no such key; did you mean `retention`?"]),
+        (SOURCE + "    retentoin: 5d", ["hookline.yaml:5 sources[0].retentoin: there is no such key; did you mean `retention`?"]),
         (SOURCE + "    enabled: yes", ["hookline.yaml:5 sources[0].enabled: must be true or false"]),
         (SOURCE + "  - {name: a, provider: none}", ["hookline.yaml:5 sources[1].name: `a` is already the name of sources[0]; give each its own"]),
         (SOURCE + "    endpoints: [{name: b, url: 'http://b'}, {name: b, url: 'http://b'}]", ["hookline.yaml:5 sources[0].endpoints: 2 endpoints are named `b`; give each its own name"]),
@@ -130,7 +143,7 @@ SOURCE = "version: 1\nsources:\n  - name: a\n    provider: none\n"
         (SOURCE + "    endpoints:\n      - name: b\n        url: http://b\n        retry: {schedul: []}", ["hookline.yaml:8 sources[0].endpoints[0].retry.schedul: there is no such key; did you mean `schedule`?"]),
         (SOURCE + "    enabled: true\n    enabled: true", ["hookline.yaml:6 sources[0].enabled: is given twice; remove one"]),
         (SOURCE + "\tenabled: true", ["hookline.yaml:5: has a tab where YAML wants spaces; indent with spaces"]),
-        (SOURCE + "    'a\n\n      b': 1", ["hookline.yaml:5 sources[0].'a\\nb': there is no such key; known here: name, provider, signature, secrets, owner, purpose, environment, runbook, rotation, enabled, tolerance, methods, content_types, max_body, require_https, allow_ips, rate_limit, client_rate_limit, dedupe, schemas, on_schema_mismatch, event_types, retention, endpoints"]),
+        (SOURCE + '    "a\\nb": 1', ["hookline.yaml:5 sources[0].'a\\nb': there is no such key; known here: name, provider, signature, secrets, owner, purpose, environment, runbook, rotation, enabled, tolerance, methods, content_types, max_body, require_https, allow_ips, rate_limit, client_rate_limit, dedupe, schemas, on_schema_mismatch, event_types, retention, endpoints"]),
         ("version: 1\nsources:\n  - name: git-hub\n    provider: github", ['hookline.yaml:3 sources[0].secrets: `provider: github` needs at least one secret, as in ["env:GIT_HUB_WEBHOOK_SECRET"]']),
         (b"version: 1\n\xff", ["hookline.yaml:2: is not UTF-8 text; save it as UTF-8"]),
         (SOURCE + "    schemas: {a: missing.json}", ["hookline.yaml:5 sources[0].schemas.a: the schema file missing.json cannot be read: No such file or directory"]),
@@ -210,7 +223,10 @@ def test_the_starter_file_is_good(folder: Path) -> None:
 
 
 def test_what_the_starter_comments_out_is_good_too(folder: Path) -> None:
-    lines = [line.replace("# ", "", 1) if line.startswith(" " * 4) and "# " in line[:12] else line for line in STARTER.splitlines()]
+    lines = [
+        line.replace("# ", "", 1) if line.startswith(" " * 4) and "# " in line[:12] else line
+        for line in STARTER.splitlines()
+    ]
     config = read("\n".join(lines))
     assert config.sources[0].rate_limit is not None
     assert config.sources[0].dedupe.name == "X-Event-Id"
@@ -224,7 +240,13 @@ fragments = st.lists(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-@given(raw=st.one_of(st.binary(), fragments.map(str.encode), st.text().map(lambda text: (SOURCE + "    " + text).encode(errors="replace"))))
+@given(
+    raw=st.one_of(
+        st.binary(),
+        fragments.map(str.encode),
+        st.text().map(lambda text: (SOURCE + "    " + text).encode(errors="replace")),
+    )
+)
 def test_any_bytes_are_a_configuration_or_a_config_error(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "hookline.yaml"
     path.write_bytes(raw)

@@ -1,5 +1,7 @@
 """Sources as people write them."""
 
+# ruff: noqa: E501 (a table of messages is read line by line)
+
 from __future__ import annotations
 
 import json
@@ -16,7 +18,7 @@ from hookline.config.spec import DedupeSpec, SourceSpec
 from hookline.core.errors import InvalidInput
 from hookline.core.model import Dedupe, RateLimit, Source
 
-MINIMAL = {"name": "github", "provider": "github", "secrets": ["env:GITHUB_WEBHOOK_SECRET"]}
+MINIMAL: dict[str, Any] = {"name": "github", "provider": "github", "secrets": ["env:GITHUB_WEBHOOK_SECRET"]}
 SIGNATURE = {"header": "X-Signature", "algorithm": "sha256", "encoding": "hex"}
 
 json_values = st.recursive(
@@ -37,7 +39,7 @@ def test_a_minimal_source_has_the_defaults_of_the_core() -> None:
     assert built == Source("src_1", "org_1", "github", "github", secrets=("fake",))
 
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     **MINIMAL,
     "owner": "platform-team",
     "purpose": "start builds",
@@ -154,8 +156,8 @@ def test_the_schema_for_openapi_describes_every_field_and_accepts_what_we_write(
         ({"on_schema_mismatch": "drop"}, "on_schema_mismatch", "must be 'review' or 'refuse'"),
         ({"event_types": [""]}, ("event_types", 0), "event pattern '' is empty or has spaces around it"),
         ({"retention": "always"}, "retention", "`always` is not a duration; write `250ms`, `5s`, `5m`, `2h`, `30d` or a number of seconds"),
-        ({"endpoints": [{**EVERYTHING["endpoints"][0], "urll": 1}]}, ("endpoints", 0, "urll"), "there is no such key; did you mean `url`?"),  # type: ignore[index]
-        ({"endpoints": EVERYTHING["endpoints"] * 2}, "endpoints", "2 endpoints are named `build`; give each its own name"),  # type: ignore[operator]
+        ({"endpoints": [{**EVERYTHING["endpoints"][0], "urll": 1}]}, ("endpoints", 0, "urll"), "there is no such key; did you mean `url`?"),
+        ({"endpoints": EVERYTHING["endpoints"] * 2}, "endpoints", "2 endpoints are named `build`; give each its own name"),
     ],
 )  # fmt: skip
 def test_every_mistake_is_told_with_its_key_and_the_remedy(written: dict[str, Any], path: Any, message: str) -> None:
@@ -188,9 +190,16 @@ def test_a_generic_source_carries_its_signature() -> None:
 
 
 def test_a_signature_that_cannot_work_is_refused_when_it_is_saved() -> None:
-    ((path, message),) = problems(provider="generic", signature={"algorithm": "rot13"})
+    ((path, message),) = problems(provider="generic", signature={**SIGNATURE, "algorithm": "rot13"})
     assert path == ("signature",)
-    assert message
+    assert message == "`algorithm`: 'rot13' is not one of sha1, sha256, sha384, sha512"
+
+
+def test_a_resolved_secret_that_the_provider_cannot_use_is_refused_without_showing_it() -> None:
+    spec = SourceSpec.model_validate({**MINIMAL, "provider": "standard-webhooks"})
+    with pytest.raises(InvalidInput) as caught:
+        spec.build(id="s", org_id="o", secrets=("fake secret!",))
+    assert "fake" not in str(caught.value)
 
 
 def test_a_source_that_verifies_cannot_be_built_without_a_secret() -> None:

@@ -65,13 +65,21 @@ def test_what_is_not_a_duration_is_refused_with_examples(written: object, messag
 
 
 def test_a_number_too_large_to_print_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="^this is not a duration; write "):
+    with pytest.raises(InvalidInput, match=r"^this is not a duration; write "):
         units.parse_duration(10**5000)
 
 
 @pytest.mark.parametrize(
     ("seconds", "written"),
-    [(0, "0s"), (0.25, "250ms"), (1.5, "1500ms"), (90, "90s"), (300, "5m"), (86_400, "1d"), (units.LONGEST_S, "36500d")],
+    [
+        (0, "0s"),
+        (0.25, "250ms"),
+        (1.5, "1500ms"),
+        (90, "90s"),
+        (300, "5m"),
+        (86_400, "1d"),
+        (units.LONGEST_S, "36500d"),
+    ],
 )
 def test_a_duration_is_written_in_the_largest_unit_that_is_exact(seconds: float, written: str) -> None:
     assert units.format_duration(seconds) == written

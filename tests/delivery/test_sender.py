@@ -12,7 +12,8 @@ from hookline.delivery.address import AddressPolicy
 from hookline.delivery.head import USER_AGENT
 from hookline.delivery.sender import HttpSender
 from hookline.testing.receiver import Answer, Receiver
-from tests.delivery.wire import (
+
+from .wire import (
     OK,
     OPEN,
     SilentResolver,
@@ -275,9 +276,12 @@ async def test_a_blocked_address_is_never_connected_to() -> None:
 async def test_only_the_allowed_ones_among_the_addresses_of_a_name_are_tried() -> None:
     policy = AddressPolicy(networks=(IPv4Network("127.0.0.1/32"),))
     names = TableResolver({"mixed.example": ["127.0.0.2", "10.0.0.1", "127.0.0.1"]})
-    async with Receiver() as receiver, Receiver(host="127.0.0.2", port=receiver.port) as blocked:
-        async with sending(HttpSender(policy, resolver=names)) as sender:
-            outcome = await post(sender, f"http://mixed.example:{receiver.port}/")
+    async with (
+        Receiver() as receiver,
+        Receiver(host="127.0.0.2", port=receiver.port) as blocked,
+        sending(HttpSender(policy, resolver=names)) as sender,
+    ):
+        outcome = await post(sender, f"http://mixed.example:{receiver.port}/")
     assert (outcome.status, outcome.address) == (200, "127.0.0.1")
     assert (receiver.connections, blocked.connections) == (1, 0)
     assert receiver.requests[0].header("host") == f"mixed.example:{receiver.port}"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hookline.delivery.outcome import Outcome
 from hookline.delivery.sender import HttpSender
 from hookline.testing.receiver import Answer, Receiver
-from tests.delivery.wire import OPEN, post, sending
+
+from .wire import OPEN, post, sending
 
 #: Pieces of responses, so that examples get past the first byte.
 PIECES = st.sampled_from(

@@ -14,7 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from hookline.delivery.sender import HttpSender
 from hookline.testing.receiver import Answer, Receiver
-from tests.delivery.wire import OPEN, TableResolver, post, sending, server_playing
+
+from .wire import OPEN, TableResolver, post, sending, server_playing
 
 NAMES = TableResolver({"hooks.example.com": ["127.0.0.1"], "other.example.com": ["127.0.0.1"]})
 

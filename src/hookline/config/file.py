@@ -75,12 +75,16 @@ class FileConfig:
     def _resolve(self, reference: str, environ: Mapping[str, str], path: Path) -> str:
         where = self.where(*path)
         secret = secrets.resolve(reference, environ, self.path.parent, where)
-        if "endpoints" in path:
-            try:
-                check_signing_secret(secret)
-            except InvalidInput as error:
-                raise ConfigError(f"{error.message} ({reference})", where=where) from None
+        check = check_signing_secret if "endpoints" in path else self._source_at(path).find_provider().check_secret
+        try:
+            check(secret)
+        except InvalidInput as error:
+            named = f" ({reference})" if secrets.is_reference(reference) else ""
+            raise ConfigError(f"{error.message}{named}", where=where) from None
         return secret
+
+    def _source_at(self, path: Path) -> SourceSpec:
+        return self.sources[int(path[1])]
 
     def _by_name(self, found: Mapping[Path, tuple[str, ...]]) -> ResolvedSecrets:
         sources: dict[str, tuple[str, ...]] = {}
@@ -133,7 +137,7 @@ def _check_outline(read: Document) -> None:
 def _not_here(key: str) -> str:
     for setting in SETTINGS:
         if setting.key == key:
-            return f"cannot be set in this file; use {setting.flag} or {setting.variable}"
+            return f"cannot be set in this file; use {' or '.join(filter(None, (setting.flag, setting.variable)))}"
     return unknown_key(key, _KEYS)
 
 
@@ -151,7 +155,9 @@ def _settings(read: Document) -> Iterator[tuple[str, Any]]:
 
 def _sources(read: Document, folder: FilePath) -> list[SourceSpec]:
     top = read.value if isinstance(read.value, dict) else {}
-    listed = top.get("sources") or []
+    listed = top.get("sources")
+    if listed is None:
+        return []
     if not isinstance(listed, list):
         read.problems.append(Problem(("sources",), "must be a list; begin each source with `- name:`"))
         return []

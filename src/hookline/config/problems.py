@@ -62,9 +62,14 @@ def _spell_key(key: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean `retry`?`` or nothing."""
-    spellings = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower().replace("-", "_"), list(spellings), n=1, cutoff=0.6)
-    return f"; did you mean `{spellings[close[0]]}`?" if close else ""
+    close = nearest(word, known)
+    return f"; did you mean `{close}`?" if close else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known name that ``word`` is most likely a slip of, or an empty string."""
+    close = difflib.get_close_matches(word.lower().replace("-", "_"), list(known), n=1, cutoff=0.6)
+    return close[0] if close else ""
 
 
 def unknown_key(key: object, known: Sequence[str]) -> str:
@@ -79,7 +84,7 @@ def _in_words(model: type[BaseModel], found: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         *above, key = found["loc"]
         return unknown_key(key, list(_model_at(model, above).model_fields))
-    if found.get("input", "") is None and kind != "missing":
+    if found.get("input", "") is None and kind != "hookline":
         return NO_VALUE
     template = _WORDS.get(kind)
     return template.format_map({name: _plain(value) for name, value in context.items()}) if template else found["msg"]

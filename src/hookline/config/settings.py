@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from hookline.config import units
 from hookline.config.fields import duration_between
-from hookline.config.problems import ConfigErrors, did_you_mean
+from hookline.config.problems import ConfigErrors, nearest
 from hookline.config.setting_values import (
     HIDDEN,
     choice,
@@ -243,6 +243,8 @@ def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], file: Fi
     ``flags`` are by key (``log_format``); None is a flag that was not given, and an empty variable is one
     that is not set. Raises ConfigErrors naming every flag and variable that cannot be used.
     """
+    if unknown := set(flags) - {setting.key for setting in SETTINGS}:
+        raise TypeError(f"there are no flags {', '.join(sorted(unknown))}")
     given: dict[str, Any] = {}
     problems: list[ConfigError] = []
     for setting in SETTINGS:
@@ -279,14 +281,13 @@ def _read(setting: Setting, value: object, where: str) -> Any:
 
 def _unknown_variables(environ: Mapping[str, str], file: FileConfig | None) -> Iterator[str]:
     known = {setting.variable for setting in SETTINGS}
+    by_name = {name.removeprefix(PREFIX).lower(): name for name in known}
     used = file.variables() if file is not None else frozenset()
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and name not in used:
-            yield f"the environment variable {name} is not a setting of Hookline{_nearest(name, known)}"
-
-
-def _nearest(name: str, known: set[str]) -> str:
-    return did_you_mean(name, known)
+            close = nearest(name.removeprefix(PREFIX), by_name)
+            hint = f"; did you mean {by_name[close]}?" if close else ""
+            yield f"the environment variable {name} is not a setting of Hookline{hint}"
 
 
 def _contradictions(settings: Settings, file: FileConfig | None) -> Iterator[ConfigError]:

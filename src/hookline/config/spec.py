@@ -25,18 +25,17 @@ from hookline.config.fields import (
     problem,
 )
 from hookline.core import filter as patterns
-from hookline.core.errors import InvalidInput
+from hookline.core.errors import ConfigError, InvalidInput
 from hookline.core.model import Dedupe, Source
 from hookline.core.providers import registry
+from hookline.core.providers.generic import SLUG as GENERIC
+from hookline.core.providers.provider import Provider
 
 __all__ = ["DedupeSpec", "EndpointSpec", "RetrySpec", "SignatureSpec", "SourceSpec"]
 
 #: The scheme of a ``provider: generic`` source, checked by ``core.providers.generic``.
 SignatureSpec: TypeAlias = dict[str, Any]
 
-#: The provider of sources that ask for no proof.
-UNSIGNED = "none"
-GENERIC = "generic"
 
 Method = Annotated[
     Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
@@ -149,7 +148,7 @@ class SourceSpec(Spec):
     @field_validator("provider")
     @classmethod
     def _check_provider(cls, slug: str) -> str:
-        return slug if slug == GENERIC else checked(_known_provider)(slug)
+        return GENERIC if slug.lower() == GENERIC else checked(registry.get)(slug).slug
 
     @field_validator("signature")
     @classmethod
@@ -160,7 +159,7 @@ class SourceSpec(Spec):
         if signature is not None and provider not in (GENERIC, None):
             raise problem("belongs only to `provider: generic`")
         if signature is not None:
-            checked(registry.build_generic)(signature)
+            _check_scheme(signature)
         return signature
 
     @field_validator("schemas")
@@ -178,9 +177,13 @@ class SourceSpec(Spec):
                 raise problem(f"{count} endpoints are named `{name}`; give each its own name")
         return endpoints
 
+    def find_provider(self) -> Provider:
+        """The provider whose knowledge this source's door uses."""
+        return registry.build_generic(self.signature or {}) if self.provider == GENERIC else registry.get(self.provider)
+
     def missing_secret(self) -> str:
         """Why this source cannot do without a secret that it does not have, or an empty string."""
-        if self.secrets or self.provider == UNSIGNED:
+        if self.secrets or not self.find_provider().needs_secret:
             return ""
         return f'`provider: {self.provider}` needs at least one secret, as in ["env:{self._variable()}"]'
 
@@ -195,9 +198,13 @@ class SourceSpec(Spec):
         return shown
 
     def build(self, *, id: str, org_id: str, secrets: tuple[str, ...]) -> Source:
-        """The source that the door works by; ``secrets`` are resolved. Raises InvalidInput without one."""
+        """The source that the door works by; ``secrets`` are resolved. Raises InvalidInput without one
+        where one is needed, and for one that the provider cannot use.
+        """
         if not secrets and (missing := self.model_copy(update={"secrets": ()}).missing_secret()):
             raise InvalidInput(missing)
+        for secret in secrets:
+            self.find_provider().check_secret(secret)
         return Source(
             id=id,
             org_id=org_id,
@@ -222,6 +229,10 @@ class SourceSpec(Spec):
         )
 
 
-def _known_provider(slug: str) -> str:
-    known: str = registry.get(slug).slug
-    return known
+def _check_scheme(signature: SignatureSpec) -> None:
+    try:
+        registry.build_generic(signature)
+    except ConfigError as error:
+        key = error.where.removeprefix("signature").removeprefix(".")
+        message = error.message.rpartition(f"{error.where}: ")[2]
+        raise problem(f"`{key}`: {message}" if key else message) from None

@@ -6,6 +6,7 @@ Names are compared without regard to case (RFC 9110 §5.1); bytes are never chan
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from hookline.core.model import Headers
 
@@ -55,6 +56,7 @@ _RESIGNED = frozenset(
 
 _DROPPED = HOP_BY_HOP | _OURS
 _DROPPED_RESIGNED = _DROPPED | _RESIGNED
+_CONNECTION_LENGTH = len(b"connection")
 _DROPPED_PREFIXES = (b"proxy-", b"x-forwarded-")
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
@@ -80,27 +82,22 @@ def forwardable(headers: Headers, sender_secrets: frozenset[bytes] = frozenset()
     the sender to us as a static secret) and lines that HTTP/1.1 could not carry. With ``resigned`` also
     the Standard Webhooks lines, because ours take their place. A provider's own signature stays.
     """
-    dropped = _DROPPED_RESIGNED if resigned else _DROPPED
-    carried = [(name.lower(), name, value) for name, value in headers]
-    if not _all_carriable(carried):
-        carried = [line for line in carried if _all_carriable([line])]
-    named = [value for name, _, value in carried if name == b"connection"]
+    kept = [line for line in headers if _may_go_on(line[0], resigned)]
+    named = [value for name, value in headers if len(name) == _CONNECTION_LENGTH and name.lower() == b"connection"]
     if named or sender_secrets:
-        dropped = dropped | _listed(named) | sender_secrets
-    return tuple(
-        [
-            (name, value)
-            for lower, name, value in carried
-            if lower not in dropped and not lower.startswith(_DROPPED_PREFIXES)
-        ]
-    )
+        dropped = _listed(named) | sender_secrets
+        kept = [line for line in kept if line[0].lower() not in dropped]
+    if _BREAKS_A_LINE.search(b"".join([value for _, value in kept])):
+        kept = [line for line in kept if not _BREAKS_A_LINE.search(line[1])]
+    return tuple(kept)
 
 
-def _all_carriable(lines: list[tuple[bytes, bytes, bytes]]) -> bool:
-    """Whether HTTP/1.1 can carry these lines and nobody can read others out of them."""
-    lowers, _, values = zip(*lines, strict=True) if lines else ((), (), ())
-    names_are_tokens = all(lowers) and (not lowers or _TOKEN.fullmatch(b"".join(lowers)) is not None)
-    return names_are_tokens and _BREAKS_A_LINE.search(b"".join(values)) is None
+@lru_cache(maxsize=4096)
+def _may_go_on(name: bytes, resigned: bool) -> bool:
+    """What can be said of a line by its name alone. Few names are in use, so nearly all are known."""
+    lower = name.lower()
+    dropped = _DROPPED_RESIGNED if resigned else _DROPPED
+    return lower not in dropped and not lower.startswith(_DROPPED_PREFIXES) and _TOKEN.fullmatch(lower) is not None
 
 
 def _listed(values: list[bytes]) -> frozenset[bytes]:

@@ -22,7 +22,6 @@ SYMMETRIC = "whsec_"
 PRIVATE = "whsk_"
 PUBLIC = "whpk_"
 
-_SHA256_BLOCK = 64
 _INNER_PAD = bytes(x ^ 0x36 for x in range(256))
 _OUTER_PAD = bytes(x ^ 0x5C for x in range(256))
 
@@ -102,24 +101,32 @@ def _signer(secret: str) -> Callable[[bytes], bytes]:
     return _hmac_signer(decode_secret(secret))
 
 
-def _hmac_signer(key: bytes) -> Callable[[bytes], bytes]:
-    """HMAC-SHA256 (RFC 2104) with the key already mixed in.
+def keyed_hmac(key: bytes, algorithm: str = "sha256") -> Callable[[bytes], bytes]:
+    """HMAC (RFC 2104) with the key already mixed in: a function from the message to the digest.
 
-    Two copies of hash states cost 1.5 µs per kilobyte where ``hmac.digest`` costs 2.7 µs.
+    Two copies of hash states cost 1.5 µs per kilobyte where ``hmac.digest`` costs 2.8 µs.
     """
-    if len(key) > _SHA256_BLOCK:
-        key = hashlib.sha256(key).digest()
-    padded = key.ljust(_SHA256_BLOCK, b"\0")
-    inner_start = hashlib.sha256(padded.translate(_INNER_PAD))
-    outer_start = hashlib.sha256(padded.translate(_OUTER_PAD))
+    make = getattr(hashlib, algorithm)
+    block_size = make().block_size
+    if len(key) > block_size:
+        key = make(key).digest()
+    padded = key.ljust(block_size, b"\0")
+    copy_inner = make(padded.translate(_INNER_PAD)).copy
+    copy_outer = make(padded.translate(_OUTER_PAD)).copy
 
-    def sign(message: bytes) -> bytes:
-        inner, outer = inner_start.copy(), outer_start.copy()
+    def digest(message: bytes) -> bytes:
+        inner, outer = copy_inner(), copy_outer()
         inner.update(message)
         outer.update(inner.digest())
-        return b"v1," + b2a_base64(outer.digest(), newline=False)
+        result: bytes = outer.digest()
+        return result
 
-    return sign
+    return digest
+
+
+def _hmac_signer(key: bytes) -> Callable[[bytes], bytes]:
+    digest = keyed_hmac(key)
+    return lambda message: b"v1," + b2a_base64(digest(message), newline=False)
 
 
 def _ed25519_signer(key: bytes) -> Callable[[bytes], bytes]:

@@ -6,6 +6,7 @@ A 2xx is written only after the store said that the event is on disk.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
@@ -54,11 +55,13 @@ class Door:
         *,
         trusted_proxies: Iterable[Network] = (),
         body_timeout_s: float = 10.0,
+        dedupe_window_s: float = math.inf,
+        max_body_bytes: int = 26_214_400,
     ) -> None:
         self._store, self._clock, self._notify = store, clock, notify
         self._locate = locator(trusted_proxies)
         self._body_timeout_s = body_timeout_s
-        self._rules = RulesTable()
+        self._rules = RulesTable(dedupe_window_s, max_body_bytes)
         self._limits = Limits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +85,7 @@ class Door:
                 return await self._refuse(name, DEFAULT_ORG, request, refusal, now_ms, complete=False)
             rules = self._rules.of(source)
             refusal_or_none = admit(rules, self._limits, request, now_ms)
-            body = None if refusal_or_none is not None else await self._body(receive, source.max_body_bytes)
+            body = None if refusal_or_none is not None else await self._body(receive, rules.max_body_bytes)
             if body is None:
                 refusal = refusal_or_none or too_large(rules)
                 return await self._refuse(source.name, source.org_id, request, refusal, now_ms, complete=False)

@@ -49,7 +49,7 @@ def admit(rules: Rules, limits: Limits, request: Request, now_ms: int) -> Refusa
         if wait_ms:
             return _too_many("this address", source.client_rate_limit, wait_ms)
     length = request.lookup.get(b"content-length")
-    if length is not None and length.isdigit() and int(length[:18]) > source.max_body_bytes:
+    if length is not None and length.isdigit() and int(length[:18]) > rules.max_body_bytes:
         return too_large(rules)
     if rules.content_types:
         kind = kind_of(request.lookup.get(b"content-type", b""))
@@ -61,7 +61,7 @@ def admit(rules: Rules, limits: Limits, request: Request, now_ms: int) -> Refusa
 
 def too_large(rules: Rules) -> Refusal:
     """The refusal of a body that is larger than the source allows."""
-    limit = rules.source.max_body_bytes
+    limit = rules.max_body_bytes
     return Refusal("body_too_large", f"{rules.source.name} accepts at most {limit} bytes (`max_body`)", 413)
 
 
@@ -93,7 +93,6 @@ def examine(rules: Rules, limits: Limits | None, request: Request, event_id: str
         return Refusal("schema_mismatch", f"the body of {event_type} does not match its schema {detail}", 422)
     body_hash = hashlib.sha256(request.body).digest()[:16]
     key = rules.key(request, parsed, identity.event_id, body_hash)
-    window_s = source.dedupe.window_s
     return Draft(
         event=Event(
             id=event_id,
@@ -111,7 +110,7 @@ def examine(rules: Rules, limits: Limits | None, request: Request, event_id: str
         key=key,
         guard=rules.guard(key, body_hash),
         body_hash=body_hash,
-        expires_at_ms=None if window_s is None else now_ms + int(window_s * 1000),
+        expires_at_ms=None if rules.window_ms is None else now_ms + rules.window_ms,
         review_conflicts=source.dedupe.on_conflict == "review",
         refuse_replays=source.dedupe.replay_guard == "refuse",
     )

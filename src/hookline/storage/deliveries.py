@@ -252,7 +252,9 @@ def _gone_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[
     return counts
 
 
-def redrive(tx: Transaction, event_id: str, now_ms: int, endpoint_id: str = "", *, everything: bool = False) -> list[str]:
+def redrive(
+    tx: Transaction, event_id: str, now_ms: int, endpoint_id: str = "", *, everything: bool = False
+) -> list[str]:
     """Owe again what died or was cancelled (``everything``: what was delivered too); to which endpoints."""
     low, high = ids.deliveries_of(event_id)
     revived = []

@@ -34,6 +34,8 @@ LARGEST_GROUP = 500
 #: Pages given back per call: 8 MB, some 10 ms of work.
 RECLAIM_PAGES = 2048
 
+_SYNC = {"full": "FULL", "normal": "NORMAL"}
+
 _INSERT_EVENT = "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_PAYLOAD = "INSERT INTO payload VALUES (?,?,?,?,?,?,?,?)"
 _INSERT_DELIVERY = "INSERT INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -99,7 +101,7 @@ def _statements(text: str) -> Iterator[str]:
             statement = ""
 
 
-def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(path: str, *, sync: str = "full", read_only: bool = False) -> sqlite3.Connection:
     """A connection with the settings that keep the promise. Raises StoreError when there is none."""
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
@@ -108,7 +110,7 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA busy_timeout = 10000")  # a command line may write beside the server
         if path != ":memory:":
             connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {_SYNC[sync]}")
         connection.execute("PRAGMA cache_size = -32000")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -133,13 +135,13 @@ class _Entry:
 class SqliteDatabase:
     """One SQLite file (or ``:memory:``), opened for this process."""
 
-    def __init__(self, path: str, *, most_waiting: int = 20_000) -> None:
+    def __init__(self, path: str, *, sync: str = "full", most_waiting: int = 20_000) -> None:
         self.path = path
         self._most_waiting = most_waiting
         self._in_memory = path == ":memory:"
         if not self._in_memory:
             _make_folder(Path(path).parent)
-        self._connection = connect(path)
+        self._connection = connect(path, sync=sync)
         self._tx = SqliteTransaction(self._connection)
         self._data_version = self._tx.pragma("data_version")
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()

@@ -74,13 +74,13 @@ def _ping_batch(tx: Transaction, items: Sequence[None]) -> list[None]:
     return [None] * len(items)
 
 
-def open_store(database_url: str, secret: str, *, serve: bool = False) -> Store:
+def open_store(database_url: str, secret: str, *, serve: bool = False, sync: str = "full") -> Store:
     """The store at ``sqlite:///path`` or ``sqlite://:memory:``, its schema up to date.
 
     ``serve`` makes this process the only server of the file. Raises ConfigError for a URL that names no
     database we can open, StoreLocked, StoreVersion, SecretUnreadable, or StoreError.
     """
-    database = SqliteDatabase(_sqlite_path(database_url))
+    database = SqliteDatabase(_sqlite_path(database_url), sync=sync)
     if serve:
         database.own()
     database.set_up(migrate)

@@ -10,7 +10,7 @@ import re
 from importlib.resources import files
 
 _HERE = files(__name__)
-_QUERY = re.compile(r"^-- name: (\w+)\n((?:-- .*\n)+)(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
+_QUERY = re.compile(r"^-- name: (\w+)\n((?:-- [^\n]*\n)+)(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def _load() -> dict[str, str]:

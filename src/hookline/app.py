@@ -1,0 +1,183 @@
+"""The composition root: the only file that knows every room. `build` shows the whole assembly, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from ipaddress import ip_network
+from typing import Any
+
+from hookline.api.app import ApiDependencies, create_api
+from hookline.clock import SystemClock
+from hookline.config.file import FileConfig
+from hookline.config.settings import Settings
+from hookline.core.clock import Clock
+from hookline.core.errors import StoreError
+from hookline.core.notice import Notice, Notify, ServiceFailed
+from hookline.delivery.address import AddressPolicy
+from hookline.delivery.attempt import KEPT_BODY_BYTES
+from hookline.delivery.dispatcher import Dispatcher
+from hookline.delivery.replayer import Replayer
+from hookline.delivery.sender import HttpSender, Sender
+from hookline.ingest.http import PREFIX, Door
+from hookline.observe.metrics import Metrics
+from hookline.storage.apply import Change, Wanted, WantedEndpoint, WantedSource
+from hookline.storage.housekeeping import Housekeeper
+from hookline.storage.store import Store, open_store
+
+#: How soon what another process wrote (a command line, mostly) is noticed.
+WATCH_MS = 1_000
+
+Scope = MutableMapping[str, Any]
+Asgi = Callable[..., Awaitable[None]]
+
+
+class Server:
+    """A whole server but for its listening socket: an ASGI application with a beginning and an end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        notify: Notify,
+        sender: Sender,
+        metrics: Metrics,
+    ) -> None:
+        self.settings, self.store, self.clock, self.metrics = settings, store, clock, metrics
+        self._notify, self._sender = notify, sender
+        self.dispatcher = Dispatcher(store, sender, clock, notify, node=os.urandom(6).hex())
+        self.replayer = Replayer(store, clock, notify)
+        self.housekeeper = Housekeeper(store, clock, notify, settings)
+        self.door = Door(
+            store,
+            clock,
+            notify,
+            trusted_proxies=[ip_network(text) for text in settings.trusted_proxies],
+            body_timeout_s=settings.read_timeout_s,
+            dedupe_window_s=settings.dedupe_window_s,
+            max_body_bytes=settings.max_body_bytes,
+        )
+        self.api: Asgi = create_api(
+            ApiDependencies(settings, store, clock, metrics, self.door.accept_rejection, self.replayer.wake)
+        )
+        self._services: list[asyncio.Task[None]] = []
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """The ASGI application: the door is asked first, because it is asked most."""
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self.door(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await self.api(scope, receive, send)
+
+    async def start(self, *, services: bool = True) -> None:
+        """Take over what the last server left, and begin to deliver. Without ``services`` nothing runs by itself."""
+        await self.dispatcher.start()
+        if services:
+            self._services = [
+                asyncio.create_task(self.replayer.run(), name="replayer"),
+                asyncio.create_task(self.housekeeper.run(), name="housekeeper"),
+                asyncio.create_task(self._watch(), name="watch"),
+            ]
+
+    async def stop(self) -> int:
+        """Finish or give back what is in flight, then close everything. How many deliveries were given back."""
+        for service in self._services:
+            service.cancel()
+        await asyncio.gather(*self._services, return_exceptions=True)
+        given_back = await self.dispatcher.stop(self.settings.graceful_stop_s)
+        await self._sender.close()
+        await self.store.close()
+        return given_back
+
+    async def apply(self, file: FileConfig, environ: dict[str, str], *, prune: bool = False) -> list[Change]:
+        """Make sources and endpoints agree with hookline.yaml."""
+        return await self.store.apply(wanted_from(file, environ, self.settings, self.clock.now_ms(), prune=prune))
+
+    async def _watch(self) -> None:
+        """Notice what other processes wrote."""
+        while True:
+            await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS)
+            try:
+                if await self.store.changed_outside():
+                    self.dispatcher.look()
+                    self.replayer.wake()
+            except StoreError as error:
+                self._notify(ServiceFailed("watch", error.message))
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    sender: Sender | None = None,
+    sinks: tuple[Notify, ...] = (),
+) -> Server:
+    """A server by these settings, on any clock, with any sender. ``settings.secret`` must be set.
+
+    Raises what `open_store` raises.
+    """
+    metrics = Metrics()
+    store = open_store(settings.database, settings.secret, serve=True, sync=settings.sync)
+    policy = address_policy(settings)
+    return Server(
+        settings=settings,
+        store=store,
+        clock=clock or SystemClock(),
+        notify=_fan_out((metrics.sink, *sinks)),
+        sender=sender or HttpSender(policy, response_cap_bytes=min(settings.response_max_bytes, KEPT_BODY_BYTES)),
+        metrics=metrics,
+    )
+
+
+def address_policy(settings: Settings) -> AddressPolicy:
+    """Which addresses endpoints may have."""
+    allowed = settings.allow_private_endpoints
+    if isinstance(allowed, bool):
+        return AddressPolicy(allow_private=allowed)
+    return AddressPolicy(networks=tuple(ip_network(text) for text in allowed))
+
+
+def wanted_from(
+    file: FileConfig,
+    environ: dict[str, str],
+    settings: Settings,
+    now_ms: int,
+    *,
+    prune: bool = False,
+    dry_run: bool = False,
+) -> Wanted:
+    """What a file asks for, its secrets resolved. Raises ConfigError naming every secret that is missing."""
+    resolved = file.resolve_secrets(environ)
+    sources = tuple(
+        WantedSource(
+            spec=source,
+            secrets=resolved.sources[source.name],
+            endpoints=tuple(
+                WantedEndpoint(endpoint, resolved.endpoints[source.name, endpoint.name])
+                for endpoint in source.endpoints
+            ),
+        )
+        for source in file.sources
+    )
+    return Wanted(settings.organisation, sources, now_ms, prune, dry_run)
+
+
+def _fan_out(sinks: tuple[Notify, ...]) -> Notify:
+    if len(sinks) == 1:
+        return sinks[0]
+
+    def notify(said: Notice) -> None:
+        for sink in sinks:
+            sink(said)
+
+    return notify
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})

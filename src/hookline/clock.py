@@ -1,0 +1,24 @@
+"""The real clock: wall time for what is stored, the event loop's time for waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from hookline.core.clock import Timer
+
+
+class SystemClock:
+    """A Clock that follows this machine's. When the wall clock is set back, timers fire again until they are due."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def call_at(self, at_ms: int, callback: Callable[[], None]) -> Timer:
+        delay_s = max(0, at_ms - self.now_ms()) / 1000
+        return asyncio.get_running_loop().call_later(delay_s, callback)
+
+    async def sleep_until(self, at_ms: int) -> None:
+        while (wait_ms := at_ms - self.now_ms()) > 0:
+            await asyncio.sleep(wait_ms / 1000)  # noqa: ASYNC110 - it is time that is awaited

@@ -1,0 +1,64 @@
+"""Keeping the store bounded while it serves: old events, keys and rejections go, their space is given back."""
+
+from __future__ import annotations
+
+import math
+
+from hookline.config.settings import Settings
+from hookline.core.clock import Clock
+from hookline.core.errors import StoreError
+from hookline.core.notice import Notify, RetentionDone, ServiceFailed
+from hookline.storage.retention import Cut
+from hookline.storage.store import Store
+
+#: Between two rounds. Retention counts in days; a minute keeps each round small.
+INTERVAL_MS = 60_000
+
+
+class Housekeeper:
+    """Tidies up, a round a minute."""
+
+    def __init__(self, store: Store, clock: Clock, notify: Notify, settings: Settings) -> None:
+        self._store, self._clock, self._notify, self._settings = store, clock, notify, settings
+
+    async def run(self) -> None:
+        """Tidy until cancelled."""
+        while True:
+            try:
+                await self.tidy()
+            except StoreError as error:
+                self._notify(ServiceFailed("housekeeping", error.message))
+            await self._clock.sleep_until(self._clock.now_ms() + INTERVAL_MS)
+
+    async def tidy(self) -> RetentionDone:
+        """One round: everything whose time is over goes."""
+        now_ms = self._clock.now_ms()
+        events = 0
+        for source_id in await self._store.retention.sources():
+            events += await self._forget_events(source_id, now_ms)
+        keys = 0
+        while forgotten := await self._store.retention.forget_keys(now_ms):
+            keys += forgotten
+        oldest_ms = _before(now_ms, self._settings.rejections_max_age_s)
+        rejections = await self._store.rejections.trim(self._settings.rejections_max, oldest_ms)
+        if events or keys or rejections:
+            await self._store.retention.reclaim_space()
+        done = RetentionDone(events, rejections, keys)
+        if events or keys or rejections:
+            self._notify(done)
+        return done
+
+    async def _forget_events(self, source_id: str, now_ms: int) -> int:
+        source = self._store.routing.sources.get(source_id)
+        own_s = source.retention_s if source is not None else None
+        retention_s = self._settings.retention_s if own_s is None else own_s
+        cut = Cut(source_id, _before(now_ms, retention_s))
+        events = 0
+        while forgotten := await self._store.retention.forget_events(cut):
+            events += forgotten
+            await self._store.retention.reclaim_space()
+        return events
+
+
+def _before(now_ms: int, age_s: float) -> int:
+    return 0 if math.isinf(age_s) else max(0, now_ms - int(age_s * 1000))

@@ -115,13 +115,16 @@ def build(
     clock: Clock | None = None,
     sender: Sender | None = None,
     sinks: tuple[Notify, ...] = (),
+    threads: bool = True,
 ) -> Server:
     """A server by these settings, on any clock, with any sender. ``settings.secret`` must be set.
+
+    Without ``threads`` all of it runs on the event loop, so that a test on a fake clock is deterministic.
 
     Raises what `open_store` raises.
     """
     metrics = Metrics()
-    store = open_store(settings.database, settings.secret, serve=True, sync=settings.sync)
+    store = open_store(settings.database, settings.secret, serve=True, sync=settings.sync, threads=threads)
     policy = address_policy(settings)
     return Server(
         settings=settings,

@@ -233,6 +233,17 @@ def test_what_the_starter_comments_out_is_good_too(folder: Path) -> None:
     assert config.sources[0].endpoints[0].concurrency == 10
 
 
+def test_paths_of_schemas_and_secrets_start_at_the_file(folder: Path) -> None:
+    inner = folder / "inner"
+    inner.mkdir()
+    (inner / "s.json").write_text("{}")
+    (inner / "secret").write_text(FAKE)
+    (inner / "hookline.yaml").write_text(SOURCE + "    schemas: {a: s.json}\n    secrets: ['file:secret']")
+    config = read_file(Path("inner/hookline.yaml"))
+    assert config.sources[0].schemas == {"a": {}}
+    assert config.resolve_secrets({}).sources == {"a": (FAKE,)}
+
+
 fragments = st.lists(
     st.sampled_from([*GOOD.splitlines(keepends=True), *(" " * n for n in range(5)), "- ", ": ", "[", "]", "{", "}", "&a ", "*a", "\n", "!x ", "'", '"', "~", "\t", "sources:\n", "name", "5m"]),
     max_size=25,

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import socket
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -217,10 +219,16 @@ def test_a_source_that_asks_for_no_proof_needs_no_secret() -> None:
     assert spec.build(id="s", org_id="o", secrets=()).secrets == ()
 
 
-def test_a_schema_is_never_fetched() -> None:
-    ((path, message),) = problems(schemas={"a": {"$ref": "http://127.0.0.1:9/schema"}})
-    assert path == ("schemas", "a")
-    assert message.startswith("is not a JSON Schema: /")
+def test_a_schema_is_never_fetched(tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text("{}")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for reference in (f"http://127.0.0.1:{server.getsockname()[1]}/s", f"file://{tmp_path}/schema.json"):
+            ((path, message),) = problems(schemas={"a": {"$ref": reference}})
+            assert path == ("schemas", "a")
+            assert message.startswith("is not a JSON Schema: /")
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def test_neither_repr_nor_error_nor_public_form_shows_what_is_secret() -> None:

@@ -63,14 +63,22 @@ async def sending(sender: HttpSender) -> AsyncIterator[HttpSender]:
 async def server_playing(part: Part) -> AsyncIterator[str]:
     """A server that runs ``part`` on each connection; gives its URL."""
 
+    playing: set[asyncio.Task[None]] = set()
+
     async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
+        task = asyncio.current_task()
+        assert task is not None
+        playing.add(task)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
             await part(reader, writer)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(play, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        await asyncio.gather(*playing)
     finally:
         server.close()
         await server.wait_closed()

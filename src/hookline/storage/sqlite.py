@@ -3,7 +3,7 @@
 ``synchronous=FULL`` in WAL mode makes every commit an fsync: when a caller is answered, its rows are on disk
 (https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous).
 
-A database in memory has no threads: the same batches run on the event loop, so that tests on a fake clock
+Without threads (always so in memory) the same batches run on the event loop, so that tests on a fake clock
 are deterministic.
 """
 
@@ -135,11 +135,12 @@ class _Entry:
 class SqliteDatabase:
     """One SQLite file (or ``:memory:``), opened for this process."""
 
-    def __init__(self, path: str, *, sync: str = "full", most_waiting: int = 20_000) -> None:
+    def __init__(self, path: str, *, sync: str = "full", threads: bool = True, most_waiting: int = 20_000) -> None:
         self.path = path
         self._most_waiting = most_waiting
-        self._in_memory = path == ":memory:"
-        if not self._in_memory:
+        in_memory = path == ":memory:"
+        self._inline = in_memory or not threads
+        if not in_memory:
             _make_folder(Path(path).parent)
         self._connection = connect(path, sync=sync)
         self._tx = SqliteTransaction(self._connection)
@@ -168,7 +169,7 @@ class SqliteDatabase:
             raise StoreBusy(f"{self._unfinished} writes are waiting; try again in a moment")
         self._unfinished += 1
         self._queue.put(_Entry(batch, item, done))
-        if self._in_memory:
+        if self._inline:
             self._plan_drain()
         elif self._thread is None:
             self._start_writer()
@@ -259,7 +260,7 @@ class SqliteDatabase:
     # -- reading ---------------------------------------------------------------------------------------
 
     async def read(self, work: Callable[[SqliteTransaction], T]) -> T:
-        if self._in_memory:
+        if self._inline:
             return work(self._tx)
         if self._readers is None:
             self._readers = ThreadPoolExecutor(2, thread_name_prefix="hookline-reader")
@@ -298,7 +299,7 @@ class SqliteDatabase:
 
     def own(self) -> None:
         """Make this process the only server of the file. Raises StoreLocked when another one is."""
-        if self._in_memory:
+        if self.path == ":memory:":
             return
         path = f"{self.path}.lock"
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -318,7 +319,7 @@ class SqliteDatabase:
     async def close(self) -> None:
         if self._closed:
             return
-        if self._in_memory:
+        if self._inline:
             while not self._queue.empty():
                 self._drain()
         self._closed = True

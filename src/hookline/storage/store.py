@@ -74,13 +74,16 @@ def _ping_batch(tx: Transaction, items: Sequence[None]) -> list[None]:
     return [None] * len(items)
 
 
-def open_store(database_url: str, secret: str, *, serve: bool = False, sync: str = "full") -> Store:
+def open_store(
+    database_url: str, secret: str, *, serve: bool = False, sync: str = "full", threads: bool = True
+) -> Store:
     """The store at ``sqlite:///path`` or ``sqlite://:memory:``, its schema up to date.
 
-    ``serve`` makes this process the only server of the file. Raises ConfigError for a URL that names no
+    ``serve`` makes this process the only server of the file; without ``threads`` everything runs on the event
+    loop, which is slower and deterministic. Raises ConfigError for a URL that names no
     database we can open, StoreLocked, StoreVersion, SecretUnreadable, or StoreError.
     """
-    database = SqliteDatabase(_sqlite_path(database_url), sync=sync)
+    database = SqliteDatabase(_sqlite_path(database_url), sync=sync, threads=threads)
     if serve:
         database.own()
     database.set_up(migrate)

@@ -47,9 +47,7 @@ def as_request(vector: dict[str, Any]) -> Request:
 
 def with_its_scheme_alone(vector: dict[str, Any]) -> Provider:
     provider = get(vector["provider"])
-    return replace(
-        provider, schemes=tuple(s for s in provider.schemes if s.id == vector["scheme"]), signs_with=()
-    )
+    return replace(provider, schemes=tuple(s for s in provider.schemes if s.id == vector["scheme"]), signs_with=())
 
 
 def test_all_vectors_of_the_five_providers_are_here() -> None:

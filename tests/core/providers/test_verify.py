@@ -69,9 +69,7 @@ bodies = st.binary(max_size=300)
 
 def signed(way: tuple[Provider, str, str, str], body: bytes, now_s: float = NOW) -> Headers:
     provider, scheme, signing, _ = way
-    return sign(
-        provider, body=body, secret=signing, now_s=now_s, event_id="evt_1", event_type="a.b", scheme=scheme
-    )
+    return sign(provider, body=body, secret=signing, now_s=now_s, event_id="evt_1", event_type="a.b", scheme=scheme)
 
 
 def cause_of(provider: Provider, request: Request, secrets: Sequence[str], now_s: float = NOW) -> str:
@@ -166,7 +164,9 @@ header_values = (
     | st.sampled_from(sorted({value for way in WAYS for _, value in signed(way, b"")}))
     | st.sampled_from([b"", b"v1,", b"v1a,", b"t=,v1=", b"t=1700000000,v1=", b"sha256=", b"v0=", b"9" * 5000, b"\xb2"])
 )
-secrets = st.text(st.characters(), max_size=40) | st.sampled_from([way[3] for way in WAYS] + ["whsec_", "whpk_", "whpk_AAAA"])
+secrets = st.text(st.characters(), max_size=40) | st.sampled_from(
+    [way[3] for way in WAYS] + ["whsec_", "whpk_", "whpk_AAAA"]
+)
 
 
 @given(

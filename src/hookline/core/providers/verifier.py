@@ -241,8 +241,9 @@ def _token_credential(signature: Signature, value: bytes) -> bytes:
 def _basic_credential(signature: Signature, value: bytes) -> bytes:
     kind, _, encoded = value.partition(b" ")
     try:
-        if kind.lower() != b"basic":
-            raise ValueError("another authentication scheme")
-        return a2b_base64(encoded, strict_mode=True)
-    except (Base64Error, ValueError):
-        raise malformed(signature, "is not `Basic` and base64") from None
+        userinfo = a2b_base64(encoded, strict_mode=True)
+    except Base64Error:
+        userinfo = b""
+    if kind.lower() != b"basic" or not userinfo:
+        raise malformed(signature, "is not `Basic` and base64")
+    return userinfo

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
-from hookline.core.body import ParsedBody, follow, kind_of, pointer_tokens
+from hookline.core.body import BodyKind, ParsedBody, follow, kind_of, pointer_tokens
 from hookline.core.errors import ConfigError, InvalidInput
 from hookline.core.model import Request
 
@@ -97,8 +97,9 @@ def parse_where(text: object, where: str) -> Where:
 
 
 def parsed(request: Request) -> ParsedBody:
-    """The body of ``request``, to be parsed as its content type says when somebody asks."""
-    return ParsedBody(kind_of(request.lookup.get(b"content-type", b"")), request.body)
+    """The body of ``request``, to be parsed when somebody asks: as its content type says, as JSON without one."""
+    content_type = request.lookup.get(b"content-type")
+    return ParsedBody(BodyKind.JSON if content_type is None else kind_of(content_type), request.body)
 
 
 def reader(where: Where, json_field: str = "") -> Reader:
@@ -155,5 +156,5 @@ def _query_value(raw: bytes, name: str) -> str | list[str] | None:
 
 
 def _form_value(parsed_body: ParsedBody, name: str) -> Any:
-    value = parsed_body.value() if parsed_body.kind == "form" else None
+    value = parsed_body.value() if parsed_body.kind is BodyKind.FORM else None
     return value.get(name) if isinstance(value, dict) else None

@@ -1,0 +1,146 @@
+"""Which event a request carries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hookline.core.body import BodyKind, ParsedBody
+from hookline.core.providers.identity import MAX_LENGTH, Identity
+from hookline.core.providers.registry import all_providers, build_generic, get
+from hookline.core.providers.sign import sign
+
+from .making import NOW, SECRETS, request_of
+
+
+def identify(slug: str, body: bytes, *headers: tuple[bytes, bytes], kind: BodyKind = BodyKind.JSON) -> Identity:
+    return get(slug).identify(request_of(headers, body), ParsedBody(kind, body))
+
+
+def test_stripe_says_both_in_the_body() -> None:
+    assert identify("stripe", b'{"id": "evt_1", "type": "invoice.paid"}') == Identity("evt_1", "invoice.paid")
+
+
+def test_github_appends_the_action() -> None:
+    headers = ((b"x-github-delivery", b"d-1"), (b"x-github-event", b"pull_request"))
+    assert identify("github", b'{"action": "opened"}', *headers) == Identity("d-1", "pull_request.opened")
+    assert identify("github", b'{"zen": "x"}', *headers) == Identity("d-1", "pull_request")
+    assert identify("github", b"{", *headers) == Identity("d-1", "pull_request")
+    assert identify("github", b'{"action": {"a": 1}}', *headers) == Identity("d-1", "pull_request")
+
+
+def test_shopify_is_known_by_the_webhook_not_by_the_action_behind_several_topics() -> None:
+    headers = (
+        (b"x-shopify-hmac-sha256", b"x"),
+        (b"x-shopify-event-id", b"one-action"),
+        (b"x-shopify-webhook-id", b"w-1"),
+        (b"x-shopify-topic", b"orders/create"),
+    )
+    assert identify("shopify", b"{}", *headers) == Identity("w-1", "orders/create")
+    newer = ((b"shopify-hmac-sha256", b"x"), (b"shopify-webhook-id", b"w-2"), (b"shopify-topic", b"orders"))
+    assert identify("shopify", b"{}", *newer) == Identity("w-2", "orders")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        (BodyKind.JSON, b'{"type":"event_callback","event_id":"Ev1","event":{"type":"app_mention"}}', ("Ev1", "app_mention")),
+        (BodyKind.JSON, b'{"type":"app_rate_limited"}', ("", "app_rate_limited")),
+        (BodyKind.FORM, b"command=%2Fdeploy&trigger_id=13345224609.738474920.8088930838d88f008e0", None),
+        (BodyKind.FORM, b"payload=%7B%22type%22%3A%22block_actions%22%2C%22trigger_id%22%3A%221.2%22%7D", ("1.2", "block_actions")),
+    ],
+)  # fmt: skip
+def test_slack_speaks_in_three_ways(kind: BodyKind, body: bytes, expected: tuple[str, str] | None) -> None:
+    wanted = expected or ("13345224609.738474920.8088930838d88f008e0", "/deploy")
+    assert identify("slack", body, kind=kind) == Identity(*wanted)
+
+
+def test_a_standard_webhooks_id_is_that_of_the_spelling_that_was_signed() -> None:
+    provider, secret = get("standard_webhooks"), SECRETS["standard_webhooks"]
+    body = b'{"type": "user.created"}'
+    captured = sign(provider, body=body, secret=secret, now_s=NOW, event_id="msg_1", event_type="", scheme="svix")
+    replayed = request_of((*captured, (b"webhook-id", b"msg_never_seen")), body)
+    assert provider.verify(replayed, [secret], NOW).scheme == "svix"
+    assert provider.identify(replayed, ParsedBody(BodyKind.JSON, body)) == Identity("msg_1", "user.created")
+
+
+def test_which_providers_sign_the_id() -> None:
+    signs = {provider.slug: provider.id_is_signed for provider in all_providers()}
+    assert signs == {
+        "github": False,
+        "stripe": True,
+        "shopify": False,
+        "slack": True,
+        "standard_webhooks": True,
+        "none": False,
+    }
+
+
+def test_a_generic_source_takes_the_first_place_that_has_something() -> None:
+    provider = build_generic(
+        {"header": "X-Sig", "event_id": ["header:X-Id", "body:/meta/id"], "event_type": "query:kind"}
+    )
+    body = b'{"meta": {"id": 7}}'
+    request = request_of([], body, query=b"kind=a.b")
+    assert provider.identify(request, ParsedBody(BodyKind.JSON, body)) == Identity("7", "a.b")
+    request = request_of([(b"x-id", b"h")], body)
+    assert provider.identify(request, ParsedBody(BodyKind.JSON, body)) == Identity("h", "")
+
+
+def test_an_id_in_an_xml_body_is_found() -> None:
+    provider = build_generic({"header": "X-Sig", "event_id": "body:/order/@id", "event_type": "body:/order/kind"})
+    body = b'<order id="9"><kind>paid</kind></order>'
+    assert provider.identify(request_of([]), ParsedBody(BodyKind.XML, body)) == Identity("9", "paid")
+
+
+def test_long_ids_that_differ_only_at_the_end_stay_different() -> None:
+    one, other = (identify("stripe", msgspec.json.encode({"id": "x" * 1000 + end})).event_id for end in ("a", "b"))
+    assert one != other
+    assert len(one) == len(other) == MAX_LENGTH
+
+
+def test_control_characters_do_not_reach_ids() -> None:
+    assert identify("stripe", b'{"id": " e\\u0000v\\u001b[31m\\u202e\\n1 ", "type": "\\u00e9"}') == Identity(
+        "ev[31m1", "é"
+    )
+    assert identify("github", b"", (b"x-github-event", b"a\x00\xff\x7f")).event_type == "a\ufffd"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=300),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "type", "event", "action", "payload", "event_id"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+any_body = (
+    st.binary(max_size=200)
+    | json_values.map(lambda value: msgspec.json.encode(value))
+    | st.dictionaries(
+        st.sampled_from(["payload", "command", "trigger_id", "ssl_check"]), st.text(max_size=20), max_size=4
+    ).map(lambda form: "&".join(f"{key}={value}" for key, value in form.items()).encode("utf-8", "replace"))
+)
+any_headers = st.lists(
+    st.tuples(
+        st.sampled_from([b"x-github-event", b"x-github-delivery", b"svix-id", b"webhook-id", b"x-shopify-topic"]),
+        st.binary(max_size=400),
+    ),
+    max_size=4,
+)
+
+
+@given(st.sampled_from(all_providers()), any_headers, any_body, st.sampled_from(list(BodyKind)))
+@settings(max_examples=500)
+def test_any_request_has_an_identity_that_is_safe_to_store(
+    provider: Any, headers: list[tuple[bytes, bytes]], body: bytes, kind: BodyKind
+) -> None:
+    identity = provider.identify(request_of(headers, body), ParsedBody(kind, body))
+    for text in (identity.event_id, identity.event_type):
+        assert len(text) <= MAX_LENGTH
+        assert text.encode().decode() == text
+        assert not any(ord(character) < 32 or ord(character) == 127 for character in text)

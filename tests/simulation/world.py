@@ -1,0 +1,192 @@
+"""A whole server on a fake clock, with a wire whose every answer is written in advance and watched."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hookline.app import Server, build
+from hookline.config.endpoint_spec import EndpointSpec
+from hookline.config.settings import Settings
+from hookline.config.spec import SourceSpec
+from hookline.core.model import DEFAULT_ORG, Headers
+from hookline.core.notice import Notice
+from hookline.delivery.outcome import Outcome
+from hookline.delivery.target import Target
+from hookline.storage.base import EventFilter
+from hookline.storage.catalogue import PutEndpoint, PutSource
+from hookline.storage.events import Story
+from hookline.testing.clock import FakeClock
+from hookline.testing.elapse import elapse, settle
+
+SECRET = "simulated-server-secret-not-a-real-one"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the wire answers: a status (0: none comes) after some seconds."""
+
+    status: int = 200
+    after_s: float = 0.0
+    retry_after_s: int | None = None
+
+
+class Try(msgspec.Struct):
+    """One attempt as the wire saw it."""
+
+    url: str
+    event_id: str
+    began_ms: int
+    ended_ms: int = -1
+    status: int = 0
+
+
+class Wire:
+    """A Sender that asks a script what to answer, and notes who was called when."""
+
+    def __init__(self, clock: FakeClock, script: Callable[[str], Answer]) -> None:
+        self.clock, self.script = clock, script
+        self.tries: list[Try] = []
+        self._under_way: set[tuple[str, str]] = set()
+
+    async def send(
+        self, target: Target, headers: Headers, body: bytes, *, connect_timeout_s: float, timeout_s: float
+    ) -> Outcome:
+        event_id = dict(headers)[b"webhook-id"].decode()
+        pair = (target.url, event_id)
+        assert pair not in self._under_way, f"{pair} is attempted twice at once"
+        self._under_way.add(pair)
+        made = Try(target.url, event_id, self.clock.now_ms())
+        self.tries.append(made)
+        answer = self.script(target.url)
+        after_s = min(answer.after_s, timeout_s)
+        try:
+            if after_s:
+                await self.clock.sleep_until(made.began_ms + round(after_s * 1000))
+        finally:
+            self._under_way.discard(pair)
+        made.ended_ms = self.clock.now_ms()
+        if answer.after_s >= timeout_s or not answer.status:
+            return Outcome(error="timeout", duration_ms=after_s * 1000)
+        made.status = answer.status
+        extra: Headers = ()
+        if answer.retry_after_s is not None:
+            extra = ((b"Retry-After", str(answer.retry_after_s).encode()),)
+        return Outcome(status=answer.status, headers=extra, duration_ms=after_s * 1000)
+
+    async def close(self) -> None:
+        return None
+
+
+class World:
+    """One database file, and one server after the other on it."""
+
+    def __init__(self, folder: Path, script: Callable[[str], Answer]) -> None:
+        self._settings = Settings(
+            database=f"sqlite:///{folder}/simulated.db",
+            secret=SECRET,
+            sync="normal",
+            graceful_stop_s=1.0,  # type: ignore[arg-type]
+        )
+        self.script = script
+        self.clock = FakeClock()
+        self.wire = Wire(self.clock, script)
+        self.tries: list[Try] = []
+        self.notices: list[Notice] = []
+        self.acknowledged: set[str] = set()
+        self.server: Server
+
+    async def start(self) -> None:
+        self.clock = FakeClock(self.clock.now_ms())  # the old server's timers died with it
+        self.wire = Wire(self.clock, self.script)
+        self.server = build(
+            self._settings, clock=self.clock, sender=self.wire, sinks=(self.notices.append,), threads=False
+        )
+        await self.server.start(services=False)
+
+    async def crash(self) -> None:
+        """The process is gone: nothing of it runs again, nothing it had not committed is there."""
+        database: Any = self.server.store.database
+        database._closed = True  # a dead process writes nothing
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.tries += self.wire.tries
+        with contextlib.suppress(Exception):
+            database._connection.rollback()
+        database._connection.close()
+        import os
+
+        os.close(database._lock_file)
+
+    async def stop(self) -> None:
+        await self.server.stop()
+        self.tries += self.wire.tries
+
+    async def add_source(self, *endpoints: dict[str, Any], **spec: Any) -> None:
+        source = await self.server.store.catalogue.put_source(
+            PutSource(
+                DEFAULT_ORG,
+                SourceSpec.model_validate({"name": "shop", "provider": "none", **spec}),
+                (),
+                self.clock.now_ms(),
+            )
+        )
+        for endpoint in endpoints:
+            put = PutEndpoint(DEFAULT_ORG, source.id, EndpointSpec.model_validate(endpoint), (), self.clock.now_ms())
+            await self.server.store.catalogue.put_endpoint(put)
+
+    async def post(self, body: bytes, source: str = "shop", headers: Headers = ()) -> tuple[int, dict[str, Any]]:
+        """One request at the door, over ASGI. What is acknowledged is remembered."""
+        status, answer = await post(self.server, source, body, headers)
+        if status == 200:
+            self.acknowledged.add(answer["id"])
+        return status, answer
+
+    async def elapse(self, seconds: float) -> None:
+        await elapse(self.server, self.clock, seconds)
+
+    async def settle(self) -> None:
+        await settle(self.server)
+
+    async def stories(self) -> list[Story]:
+        """Every event that is stored, whole."""
+        found: list[Story] = []
+        before = ""
+        while page := await self.server.store.events.find(DEFAULT_ORG, EventFilter(), before=before, limit=100):
+            for event in page:
+                story = await self.server.store.events.story(DEFAULT_ORG, event.id)
+                assert story is not None
+                found.append(story)
+            before = page[-1].id
+        return found
+
+
+async def post(server: Server, source: str, body: bytes, headers: Headers = ()) -> tuple[int, dict[str, Any]]:
+    """POST to ``/webhooks/{source}`` of a server in this process."""
+    sent: list[dict[str, Any]] = []
+    parts = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        return parts.pop() if parts else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"/webhooks/{source}",
+        "raw_path": f"/webhooks/{source}".encode(),
+        "query_string": b"",
+        "scheme": "http",
+        "client": ("192.0.2.7", 4000),
+        "headers": [(b"content-type", b"application/json"), *headers],
+    }
+    await server(scope, receive, send)
+    return sent[0]["status"], msgspec.json.decode(sent[1]["body"])

@@ -39,4 +39,5 @@ contracts:
 	$(BIN)/lint-imports
 
 tests:
+	scripts/node-deps
 	$(BIN)/pytest

@@ -13,6 +13,8 @@ from hookline.config.problems import ConfigErrors
 from hookline.config.reference import page
 from hookline.config.settings import SETTINGS
 from hookline.config.spec import DedupeSpec, EndpointSpec, RetrySpec, SourceSpec
+from hookline.core.errors import ConfigError
+from hookline.core.providers.registry import build_generic
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
 
@@ -34,6 +36,14 @@ def test_every_key_is_documented(spec: type[Spec]) -> None:
     assert spec.__doc__
     section = PAGE.read_text().partition(f"\n{spec.__doc__.splitlines()[0]}\n\n| key |")[2].partition("###")[0]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(spec.model_fields)
+
+
+def test_every_key_of_a_signature_is_documented() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_generic({"xyzzy": 1})
+    section = PAGE.read_text().partition("### sources[].signature")[2].partition("\n### ")[0]
+    documented = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert sorted(documented) == sorted(caught.value.message.partition("there are ")[2].split(", "))
 
 
 def test_the_message_in_the_introduction_is_the_real_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

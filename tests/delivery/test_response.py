@@ -122,6 +122,11 @@ def test_what_is_not_a_response_is_malformed(data: bytes) -> None:
     assert refused.value.code == "malformed_response"
 
 
+def test_a_change_of_protocol_is_named_as_what_it_is() -> None:
+    with pytest.raises(BadResponse, match="status 101"):
+        read(b"HTTP/1.1 101 Switching\r\n\r\n")
+
+
 def test_lines_may_end_in_a_bare_line_feed() -> None:
     assert read(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok").body == b"ok"
 

@@ -438,6 +438,13 @@ async def test_no_more_connections_rest_than_allowed(limits: dict[str, int]) -> 
     assert max(first, second) < 0.25 < last
 
 
+async def test_a_connection_that_is_too_old_is_not_used_again() -> None:
+    async with Receiver() as receiver, sending(HttpSender(OPEN, max_age_s=0.0)) as sender:
+        await post(sender, receiver.url)
+        await post(sender, receiver.url)
+    assert receiver.connections == 2
+
+
 async def test_a_cancelled_send_closes_its_connection() -> None:
     asked, ended = asyncio.Event(), asyncio.Event()
 
@@ -464,7 +471,9 @@ async def test_closing_the_sender_ends_requests_under_way_and_refuses_new_ones()
         waiting = asyncio.create_task(post(sender, receiver.url))
         connecting = asyncio.create_task(post(sender, "http://hooks.example.com/"))
         await receiver.wait_for(1)
-        await sender.close()
+        async with asyncio.timeout(1):
+            await sender.close()
+            await asyncio.wait([waiting, connecting])
         assert (await waiting).error == "shutdown"
         assert (await connecting).error == "shutdown"
         assert (await post(sender, receiver.url)).error == "shutdown"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -119,14 +120,44 @@ async def test_a_handshake_that_hangs_costs_the_connect_timeout() -> None:
     assert 95 <= outcome.duration_ms < 1000
 
 
+async def test_an_address_that_never_answers_leaves_time_for_the_next(
+    server_context: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    names = TableResolver({"hooks.example.com": ["127.0.0.2", "127.0.0.1"]})
+    async with (
+        Receiver(ssl_context=server_context) as receiver,
+        server_playing(silence, "127.0.0.2", receiver.port),
+        sending(HttpSender(OPEN, ssl_context=trusting, resolver=names)) as sender,
+    ):
+        outcome = await post(sender, f"https://hooks.example.com:{receiver.port}/", connect_timeout_s=0.5)
+    assert (outcome.status, outcome.address) == (200, "127.0.0.1")
+
+
 async def test_a_server_that_wants_a_client_certificate_is_a_tls_failure(
     certificate: Path, server_context: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:
     server_context.verify_mode = ssl.CERT_REQUIRED
     server_context.load_verify_locations(certificate)
-    sender = HttpSender(OPEN, ssl_context=trusting, resolver=NAMES)
-    async with Receiver(ssl_context=server_context) as receiver, sending(sender):
-        outcome = await post(sender, f"https://hooks.example.com:{receiver.port}/")
+
+    def refuse_one(listener: socket.socket) -> None:
+        accepted, _ = listener.accept()
+        with server_context.wrap_socket(accepted, True, do_handshake_on_connect=False) as peer:
+            peer.settimeout(5)
+            with pytest.raises(ssl.SSLError, match="did not return a certificate"):
+                peer.do_handshake()
+            # Closing with unread bytes would reset the connection and might overtake the alert.
+            while socket.socket.recv(peer, 65_536):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        refusing = asyncio.create_task(asyncio.to_thread(refuse_one, listener))
+        async with sending(HttpSender(OPEN, ssl_context=trusting, resolver=NAMES)) as sender:
+            outcome = await post(sender, f"https://hooks.example.com:{port}/")
+        await refusing
     assert (outcome.status, outcome.error) == (0, "tls_failed")
     assert "certificate required" in outcome.detail
 

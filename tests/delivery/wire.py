@@ -60,7 +60,7 @@ async def sending(sender: HttpSender) -> AsyncIterator[HttpSender]:
 
 
 @asynccontextmanager
-async def server_playing(part: Part) -> AsyncIterator[str]:
+async def server_playing(part: Part, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """A server that runs ``part`` on each connection; gives its URL."""
 
     playing: set[asyncio.Task[None]] = set()
@@ -75,9 +75,9 @@ async def server_playing(part: Part) -> AsyncIterator[str]:
         with suppress(ConnectionError):
             await writer.wait_closed()
 
-    server = await asyncio.start_server(play, "127.0.0.1", 0)
+    server = await asyncio.start_server(play, host, port)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        yield f"http://{host}:{server.sockets[0].getsockname()[1]}/"
         await asyncio.gather(*playing)
     finally:
         server.close()

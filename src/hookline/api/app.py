@@ -2,32 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
 
-from fastapi import FastAPI
+import structlog
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
-from hookline.config.settings import Settings
-from hookline.core.clock import Clock
-from hookline.observe.metrics import Metrics
-from hookline.storage.base import Receipt
-from hookline.storage.store import Store
+from hookline.api import deliveries, docs, endpoints, events, rejections, replays, sources, system
+from hookline.api.answer import refusal, refusal_of
+from hookline.api.dependencies import ApiDependencies
+from hookline.api.openapi import describe
+from hookline.api.system import QueueGauges
+from hookline.api.token import TokenSigner
+from hookline.core.errors import HooklineError
 
+__all__ = ["ApiDependencies", "create_api"]
 
-@dataclass(frozen=True, slots=True)
-class ApiDependencies:
-    """What the API works with; handed in by the composition root."""
+Asgi: TypeAlias = Callable[..., Awaitable[None]]
 
-    settings: Settings
-    store: Store
-    clock: Clock
-    metrics: Metrics
-    #: ``(org_id, rejection_id) -> receipt``: a refused request is examined again.
-    accept_rejection: Callable[[str, str], Awaitable[Receipt]]
-    #: There is a new replay to push.
-    wake_replayer: Callable[[], None]
+_log = structlog.stdlib.get_logger("hookline.api")
+
+_ROUTERS = (sources, endpoints, events, deliveries, rejections, replays, system, docs)
+
+_WORDS = {
+    404: ("not_found", "there is nothing at this path; all of them are listed at /docs"),
+    405: ("method_not_allowed", "this path does not answer this method; see `Allow`"),
+}
 
 
 def create_api(dependencies: ApiDependencies) -> FastAPI:
     """The ASGI application of everything but the doors."""
-    return FastAPI()
+    # FastAPI's own telemetry is off: an environment variable could make it send what it sees elsewhere.
+    quiet: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+    app = FastAPI(
+        title="Hookline", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=quiet
+    )
+    app.state.dependencies = dependencies
+    app.state.tokens = TokenSigner(dependencies.settings.secret)
+    app.state.queue_gauges = QueueGauges(dependencies)
+    for room in _ROUTERS:
+        app.include_router(room.router)
+    describe(app)
+    app.add_exception_handler(HooklineError, _refused)
+    app.add_exception_handler(HTTPException, _refused_by_framework)
+    app.add_middleware(Guard)
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HooklineError)
+    return refusal_of(error)
+
+
+async def _refused_by_framework(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, words = _WORDS.get(error.status_code, ("invalid_request", "the request cannot be read"))
+    return refusal(error.status_code, code, words, error.headers)
+
+
+class Guard:
+    """Answers 500 for what nobody expected, and logs where it happened; what it says stays out of both.
+
+    The text of an unforeseen exception can hold anything, also a secret.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        started = False
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            _log.error(
+                "request failed",
+                method=scope.get("method", ""),
+                path=scope.get("path", ""),
+                error=type(error).__name__,
+                where=_where(error),
+            )
+            if scope["type"] != "http" or started:
+                raise
+            detail = "this is a fault of Hookline; its log says where"
+            await refusal(500, "internal_error", detail)(scope, receive, send)
+
+
+def _where(error: Exception) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

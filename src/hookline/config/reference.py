@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
+from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -14,6 +16,7 @@ from hookline.config import units
 from hookline.config.fields import Spec
 from hookline.config.settings import PREFIX, SETTINGS, Setting
 from hookline.config.spec import DedupeSpec, EndpointSpec, RetrySpec, SourceSpec
+from hookline.core.providers import generic, template
 
 _INTRODUCTION = f"""# Configuration
 
@@ -40,7 +43,8 @@ How values are written:
 | event pattern | `push` exactly, `pull_request.*` everything below, `*` everything |
 
 The file is YAML 1.2: only `true` and `false` are booleans, a key may occur only once, and tags and merge keys
-are refused. Other paths in it are relative to the working folder. It may have at most 1MB.
+are refused. Paths of secrets and schemas are relative to the file, other paths to the working folder.
+It may have at most 1MB.
 """
 
 _FILE = """## hookline.yaml
@@ -52,6 +56,12 @@ _FILE = """## hookline.yaml
 | every key above that has one | The setting, for this server. |
 """
 
+_SIGNATURE = """### sources[].signature
+
+How requests are signed, for `provider: generic`.
+
+"""
+
 
 def page() -> str:
     """The whole page."""
@@ -60,11 +70,19 @@ def page() -> str:
         "## Settings\n\n" + _table(["key", "flag", "variable", "default", "what"], map(_setting_row, SETTINGS)),
         _FILE,
         _section("sources[]", SourceSpec),
+        _SIGNATURE + _docstring_table(generic),
+        "`signed` is text with these fields:\n\n" + _docstring_table(template),
         _section("sources[].dedupe", DedupeSpec),
         _section("sources[].endpoints[]", EndpointSpec),
         _section("sources[].endpoints[].retry", RetrySpec),
     ]
     return "\n".join(parts)
+
+
+def _docstring_table(module: ModuleType) -> str:
+    """The table at the top of a module, which is where those who change the code keep it true."""
+    rows = [line for line in (module.__doc__ or "").splitlines() if line.startswith("|")]
+    return re.sub(r" \(\w+\.py\)", "", "\n".join(rows).replace("``", "`")) + "\n"
 
 
 def _setting_row(setting: Setting) -> list[str]:

@@ -173,8 +173,8 @@ def _parse_json(body: bytes) -> Any:
 def _refuse_deep(value: Any) -> None:
     """Raise when containers are nested deeper than MAX_DEPTH; goes level by level, so nothing recurses."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [child for container in level for child in _children(container)]
+    for _ in range(MAX_DEPTH):
+        level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
         if not level:
             return
     raise MalformedBody(f"the JSON is nested deeper than {MAX_DEPTH} levels")

@@ -115,7 +115,7 @@ class Endpoint:
     name: str
     url: str
     events: tuple[str, ...] = ("*",)
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     retry: RetryPolicy = RetryPolicy()
     connect_timeout_s: float = 5.0
@@ -133,7 +133,7 @@ class Dedupe:
     """How two requests are known to carry the same event.
 
     ``by`` is ``provider`` (the event id the provider documents), ``header``, ``body`` (a JSON pointer),
-    ``content`` (the hash of the body) or ``none``. ``window_s`` None remembers a key forever.
+    ``content`` (the hash of the body) or ``none``. ``window_s`` None means what the server's settings say.
     """
 
     by: str = "provider"

@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import cast
 
 from hookline.delivery.outcome import Outcome, failure
 from hookline.delivery.response import BadResponse, ResponseReader
@@ -30,25 +31,23 @@ _TIMER_SLACK_S = 0.002
 _CLOSED_SILENTLY = ("connection_closed", "the server closed the connection without a response")
 
 
-class Owner(Protocol):
-    """Keeps count of open connections; told once when one opens and once when it is gone."""
-
-    def connected(self, connection: Connection) -> None: ...
-    def lost(self, connection: Connection) -> None: ...
-
-
 class Connection(asyncio.Protocol):
-    """A connection to ``address``, shared by all requests to ``origin``, one at a time."""
+    """A connection to ``address``, shared by all requests to ``origin``, one at a time.
 
-    def __init__(self, origin: str, address: str, response_cap_bytes: int, owner: Owner) -> None:
+    ``on_lost`` is called when it is gone, for whatever reason; ``gone`` is then true.
+    """
+
+    def __init__(
+        self, origin: str, address: str, response_cap_bytes: int, on_lost: Callable[[Connection], None]
+    ) -> None:
         self.origin = origin
         self.address = address
         self.end: tuple[str, str] | None = None  #: error code and words, once it is closed
-        self._owner = owner
+        self.gone = False
+        self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self.born_s = self._loop.time()
         self._response = ResponseReader(response_cap_bytes)
-        self._exchanges = 0
         self._started = 0.0
         self._waiter: asyncio.Future[Outcome] | None = None
         self._deadline = 0.0
@@ -66,14 +65,13 @@ class Connection(asyncio.Protocol):
 
     @property
     def went_stale(self) -> bool:
-        """It had served before, and the server closed it without one byte of the last response."""
-        return self._exchanges > 1 and self.end == _CLOSED_SILENTLY
+        """The server closed it without one byte of a response to the last request."""
+        return self.end == _CLOSED_SILENTLY
 
     def exchange(self, head: bytes, body: bytes, deadline: float, started: float) -> asyncio.Future[Outcome]:
         """Send a request; the future gets its Outcome, at the latest at ``deadline`` (in the loop's time)."""
         waiter = self._waiter = self._loop.create_future()
         self._started = started
-        self._exchanges += 1
         self._response.restart()
         if self.end is not None:
             self._fail(*self.end)
@@ -103,7 +101,6 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._owner.connected(self)
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None:
@@ -117,7 +114,9 @@ class Connection(asyncio.Protocol):
             self.close(bad.code, bad.detail)
 
     def eof_received(self) -> None:
-        """Returning None lets the transport close; ``connection_lost`` follows."""
+        """The server said properly that nothing more comes; a reset that follows cannot harm a body that ends here."""
+        if self._waiter is not None and self._response.ends_with_connection():
+            self._finish()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
@@ -125,11 +124,10 @@ class Connection(asyncio.Protocol):
             self._timer = None
         if self.end is None:
             self.end = self._why_lost(exc)
-        if exc is None and self._waiter is not None and self._response.ends_with_connection():
-            self._finish()
         self._fail(*self.end)
         self._response.release()
-        self._owner.lost(self)
+        self.gone = True
+        self._on_lost(self)
 
     def pause_writing(self) -> None:
         self._paused = True

@@ -44,6 +44,8 @@ class Connector:
 
     async def connect(self, target: Target, deadline: float) -> Connection:
         """An open connection. ``deadline`` (loop time) covers look-up, connecting, TLS. Raises ConnectFailed."""
+        if self._closed:
+            raise _shut_down()
         addresses = (await self._vetted_addresses(target, deadline))[:MAX_ADDRESSES]
         loop = asyncio.get_running_loop()
         for left in range(len(addresses), 1, -1):
@@ -117,7 +119,7 @@ class Connector:
 
     async def _within(self, deadline: float, work: Awaitable[T], code: str, detail: str) -> T:
         try:
-            async with asyncio.timeout_at(0 if self._closed else deadline) as limit:
+            async with asyncio.timeout_at(deadline) as limit:
                 self._limits.add(limit)
                 try:
                     return await work
@@ -125,8 +127,12 @@ class Connector:
                     self._limits.discard(limit)
         except TimeoutError:
             if self._closed:
-                raise ConnectFailed("shutdown", "the sender was closed") from None
+                raise _shut_down() from None
             raise ConnectFailed(code, detail) from None
+
+
+def _shut_down() -> ConnectFailed:
+    return ConnectFailed("shutdown", "the sender was closed")
 
 
 def _why(error: Exception, shown: str, tls: bool) -> tuple[str, str]:

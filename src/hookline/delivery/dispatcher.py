@@ -26,6 +26,7 @@ from hookline.core.notice import (
     ServiceFailed,
 )
 from hookline.core.providers import registry
+from hookline.core.state import DeliveryState
 from hookline.delivery import attempt
 from hookline.delivery.lane import Lane
 from hookline.delivery.outcome import Outcome
@@ -122,9 +123,7 @@ class Dispatcher:
             self._reconcile()
         now_ms = self._clock.now_ms()
         for endpoint_id in endpoint_ids:
-            lane = self._lanes.get(endpoint_id)
-            if lane is not None:
-                self._note_due(lane, now_ms)
+            self._owed(self._lanes.get(endpoint_id), now_ms)
 
     def look(self) -> None:
         """Anything may have changed (a replay, another process, the start): look what is owed to whom."""
@@ -240,6 +239,12 @@ class Dispatcher:
             if lane.paused:
                 self._give_back_all(lane)
             self._pump(lane)
+
+    def _owed(self, lane: Lane | None, due_at_ms: int) -> None:
+        if lane is None or lane.endpoint.state is EndpointState.DISABLED:
+            self.look()  # the endpoint went while this was under way: the debt has to be ended
+        else:
+            self._note_due(lane, due_at_ms)
 
     def _note_due(self, lane: Lane, due_at_ms: int) -> None:
         if lane.next_due_ms is None or due_at_ms < lane.next_due_ms:
@@ -458,8 +463,8 @@ class Dispatcher:
                     settlement.state,
                 )
             )
-        if settlement.state == "waiting":
-            self._note_due(lane, settlement.due_at_ms)
+        if settlement.state == DeliveryState.WAITING:
+            self._owed(self._lanes.get(settlement.endpoint_id), settlement.due_at_ms)
 
     def _give_back_all(self, lane: Lane) -> None:
         while lane.queue:

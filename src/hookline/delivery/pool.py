@@ -43,7 +43,7 @@ class Pool:
         """Keep ``connection`` for later, or close it when there is no room or it is too old."""
         now = connection.rest(self._idle_timeout_s)
         idle = self._by_origin.setdefault(connection.origin, [])
-        if len(idle) >= self._max_idle_per_origin or now - connection.born_s > self._max_age_s:
+        if len(idle) >= self._max_idle_per_origin or now - connection.born_s >= self._max_age_s:
             connection.close()
             self._drop_if_empty(connection.origin)
             return
@@ -60,13 +60,14 @@ class Pool:
             connection.close(code, detail)
         await self._none_open.wait()
 
-    def connected(self, connection: Connection) -> None:
-        """Told by a connection when it opens."""
-        self._open.add(connection)
-        self._none_open.clear()
+    def add(self, connection: Connection) -> None:
+        """Take charge of a new connection. It may be gone already."""
+        if not connection.gone:
+            self._open.add(connection)
+            self._none_open.clear()
 
     def lost(self, connection: Connection) -> None:
-        """Told by a connection when it is gone, for whatever reason."""
+        """A connection is gone; told by itself."""
         self._open.discard(connection)
         self._forget(connection)
         if not self._open:

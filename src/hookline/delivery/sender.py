@@ -24,9 +24,6 @@ from hookline.delivery.target import Target
 
 __all__ = ["HttpSender", "Outcome", "Sender"]
 
-#: DNS moves are noticed after this long even when a connection is never idle.
-_MAX_AGE_S = 300.0
-
 
 class Sender(Protocol):
     """Whatever can post a body to a target."""
@@ -47,8 +44,9 @@ class HttpSender:
 
     ``response_cap_bytes`` of a response's body are kept; when there is more the connection is closed and the
     response counts as complete. At most ``max_idle`` connections rest in all, ``max_idle_per_origin`` for
-    one scheme, host and port, each for ``idle_timeout_s``. ``resolver`` and ``ssl_context`` replace the
-    system's name look-up and trust store.
+    one scheme, host and port, each for ``idle_timeout_s``. After ``max_age_s`` a connection is not used
+    again, so that a name which has moved is noticed even when its connections never rest. ``resolver`` and
+    ``ssl_context`` replace the system's name look-up and trust store.
     """
 
     def __init__(
@@ -59,6 +57,7 @@ class HttpSender:
         idle_timeout_s: float = 15.0,
         max_idle_per_origin: int = 64,
         max_idle: int = 512,
+        max_age_s: float = 300.0,
         resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
@@ -67,7 +66,7 @@ class HttpSender:
         self._connector = Connector(policy, resolver or self._system_resolver, ssl_context, self._make)
         self._pool = Pool(
             idle_timeout_s=idle_timeout_s,
-            max_age_s=_MAX_AGE_S,
+            max_age_s=max_age_s,
             max_idle_per_origin=max_idle_per_origin,
             max_idle=max_idle,
         )
@@ -112,6 +111,7 @@ class HttpSender:
 
     async def _connect(self, target: Target, deadline: float) -> Connection:
         connection = await self._connector.connect(target, deadline)
+        self._pool.add(connection)
         if self._closed:
             connection.close()
             raise ConnectFailed("shutdown", "the sender was closed")
@@ -131,4 +131,4 @@ class HttpSender:
         return outcome
 
     def _make(self, target: Target, address: str) -> Connection:
-        return Connection(target.origin, address, self._cap, self._pool)
+        return Connection(target.origin, address, self._cap, self._pool.lost)

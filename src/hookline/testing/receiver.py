@@ -168,6 +168,7 @@ class Receiver:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._open: set[_Peer] = set()
         self._server: asyncio.Server | None = None
+        self._closing = False
 
     async def __aenter__(self) -> Receiver:
         protocol = _KeepingPeer if self.keep else _Peer
@@ -182,10 +183,13 @@ class Receiver:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for peer in tuple(self._open):
-            peer.abort()
+        self._closing = True
+        self.hang_up()
+        # Python 3.11 does not wait for the connections. One that was just being accepted is made in the
+        # second round of the loop, aborted there, and gone in the third.
+        for _ in range(4):
+            await asyncio.sleep(0)
         await self._server.wait_closed()
-        await asyncio.sleep(0)  # Python 3.11 does not wait for the connections; theirs end in the next round
 
     @property
     def port(self) -> int:
@@ -272,6 +276,8 @@ class _Peer(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._receiver.connections += 1
         self._receiver._open.add(self)
+        if self._receiver._closing:
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._receiver._open.discard(self)

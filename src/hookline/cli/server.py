@@ -1,0 +1,162 @@
+"""The life of a server process: prepare, listen, start, run, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+import uvicorn
+import uvloop
+
+from hookline.app import Server, build
+from hookline.cli.banner import banner
+from hookline.cli.flags import Flags
+from hookline.cli.listen import BACKLOG, address_of, listen, tls_context
+from hookline.cli.place import may_create_secret
+from hookline.config.file import FileConfig, read_file
+from hookline.config.server_secret import exposed, server_secret
+from hookline.config.setting_values import hide_credentials
+from hookline.config.settings import LogFormat, Role, Settings, config_path, load_settings
+from hookline.core.errors import ConfigError
+from hookline.core.notice import Started, Stopped
+from hookline.ingest.protocol import WireProtocol
+from hookline.observe.log import log_sink, set_up
+from hookline.storage.apply import Change
+
+#: Longer than the 60 s that load balancers keep idle connections, so that they, not we, close them.
+KEEP_ALIVE_S = 65
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a server is started with, checked."""
+
+    settings: Settings
+    file: FileConfig | None
+    environ: Mapping[str, str] = field(repr=False)
+    tls: ssl.SSLContext | None
+
+    @classmethod
+    def make(cls, flags: Flags, environ: Mapping[str, str]) -> Plan:
+        """Read and check the whole configuration. Raises ConfigError, making nothing but the server's secret."""
+        path = config_path(flags, environ)
+        file = read_file(path) if path is not None else None
+        settings = load_settings(flags, environ, file)
+        if settings.role is not Role.ALL:
+            raise ConfigError(
+                f"`{settings.role}` is not built yet: every server does all of the work; leave it out",
+                where="--role" if flags.get("role") else "role",
+            )
+        tls = tls_context(settings.tls_cert, settings.tls_key)
+        if file is not None:
+            file.resolve_secrets(environ)  # everything that is missing is said before anything is made
+        secret = server_secret(settings.secret, settings.data_dir, may_create=may_create_secret(settings.database))
+        warning = exposed(settings.secret, settings.data_dir)
+        warnings = (*settings.warnings, *filter(None, [warning]))
+        return cls(replace(settings, secret=secret, warnings=warnings), file, environ, tls)
+
+
+def run(plan: Plan, *, as_json: bool) -> None:
+    """Serve until a signal comes. Raises AddressUnusable, ConfigError or StoreError when it cannot begin."""
+    settings = plan.settings
+    with contextlib.closing(listen(settings.host, settings.port)) as listening:
+        set_up(settings.log_format, settings.log_level)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_live(plan, listening, as_json=as_json))
+
+
+async def _live(plan: Plan, listening: socket.socket, *, as_json: bool) -> None:
+    settings, sink = plan.settings, log_sink()
+    signalled = _on_signals()
+    server = build(settings, sinks=(sink,))
+    given_back = 0
+    try:
+        changes = await server.apply(plan.file, dict(plan.environ)) if plan.file is not None else []
+        await server.start()
+        address = address_of(listening, settings.host, tls=plan.tls is not None)
+
+        def ready() -> None:
+            sink(Started(address, hide_credentials(settings.database)))
+            _announce(plan, changes, address, as_json=as_json)
+
+        http = HttpServer(_http_config(server, plan), ready)
+        serving = asyncio.create_task(http.serve(sockets=[listening]))
+        await asyncio.wait([serving, signalled], return_when=asyncio.FIRST_COMPLETED)
+        http.should_exit = True
+        # Requests in flight and deliveries in flight end at the same time, within the same limit.
+        _, given_back = await asyncio.gather(serving, server.dispatcher.stop(settings.graceful_stop_s))
+    finally:
+        given_back += await server.stop()
+    sink(Stopped(given_back))
+
+
+def _on_signals() -> asyncio.Future[None]:
+    """Done when the first signal to stop comes; the second ends the process at once."""
+    loop = asyncio.get_running_loop()
+    first: asyncio.Future[None] = loop.create_future()
+
+    def signalled(number: int) -> None:
+        if first.done():
+            os._exit(128 + number)  # everything that was acknowledged is on disk
+        first.set_result(None)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signalled, number)
+    return first
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn, told when to stop by us instead of by signals, and saying when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def _http_config(server: Server, plan: Plan) -> uvicorn.Config:
+    tls = plan.tls
+    return uvicorn.Config(
+        server,
+        http=WireProtocol,
+        ws="none",
+        loop="uvloop",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, math.ceil(plan.settings.graceful_stop_s)),
+        ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
+    )
+
+
+def _announce(plan: Plan, changes: list[Change], address: str, *, as_json: bool) -> None:
+    database = hide_credentials(plan.settings.database)
+    if as_json:
+        print(json.dumps({"address": address, "pid": os.getpid(), "database": database}), flush=True)  # noqa: T201
+    if plan.settings.log_format is LogFormat.JSON:
+        for warning in plan.settings.warnings:
+            structlog.stdlib.get_logger("hookline").warning("warning", detail=warning)
+    else:
+        sys.stderr.write(banner(plan.settings, plan.file, changes, address))
+        sys.stderr.flush()

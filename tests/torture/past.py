@@ -1,0 +1,43 @@
+"""A past: events so old that retention has something to do in many lives of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from hookline.app import build
+from hookline.config.file import read_file
+from hookline.config.settings import load_settings
+from hookline.core import ids
+from hookline.core.model import Event, Request
+from hookline.storage.base import Draft
+from tests.torture.ledger import SHORT_LIVED
+
+#: No endpoint wants this type, so the events are over as soon as they are stored.
+OLD_TYPE = "old.news"
+OLD_MS = 3_600_000
+CHUNK = 5_000
+
+
+async def write_past(config: Path, database: Path, environ: Mapping[str, str], count: int) -> None:
+    """Apply the configuration, and store ``count`` events that came an hour ago."""
+    file = read_file(config)
+    flags = {"database": f"sqlite:///{database}", "data_dir": database.parent}
+    server = build(load_settings(flags, environ, file))
+    await server.apply(file, dict(environ))
+    source = server.store.routing.at_door(SHORT_LIVED)
+    assert source is not None
+    then_ms = time.time_ns() // 1_000_000 - OLD_MS
+    for first in range(0, count, CHUNK):
+        events = (_event(source.org_id, source.id, then_ms) for _ in range(first, min(first + CHUNK, count)))
+        await asyncio.gather(*(server.store.events.accept(Draft(event)) for event in events))
+    await server.stop()
+
+
+def _event(org_id: str, source_id: str, then_ms: int) -> Event:
+    event_id = ids.make(ids.EVENT, then_ms, os.urandom(10))
+    request = Request("POST", f"/webhooks/{SHORT_LIVED}", b"", (), {}, b"{}")
+    return Event(event_id, org_id, source_id, OLD_TYPE, then_ms, "", request)

@@ -73,7 +73,7 @@ async def _send_all(server: Server) -> None:
         for body, event_id, event_type in (
             (HOSTILE, "processed", "push"),
             (b'{"n":1}', "failed", "push"),
-            (b'{"n":2}', "ignored", "star.created"),
+            (b'{"action":"created"}', "ignored", "star"),
             (HOSTILE, "processed", "push"),
         ):
             answer = await client.post(

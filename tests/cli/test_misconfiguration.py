@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -146,8 +147,7 @@ def test_a_second_server_on_the_same_database_is_refused(run: Run, home: Path) -
     result = run("serve", "--port", "0")
     assert result.code == 5
     assert f"another server (process {os.getpid()}) runs on hookline-data/hookline.db" in result.err
-    first.database._connection.close()  # type: ignore[attr-defined]
-    os.close(first.database._lock_file)  # type: ignore[attr-defined]
+    asyncio.run(first.close())
 
 
 def test_a_database_that_was_written_with_another_secret_is_refused(

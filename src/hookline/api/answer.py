@@ -24,9 +24,9 @@ class InvalidRequest(InvalidInput):
         self.problems = tuple(problems)
 
 
-def invalid(field: str, words: str) -> InvalidRequest:
-    """The error for one field."""
-    return InvalidRequest([Problem((field,), words)])
+def invalid(*path: str | int, words: str) -> InvalidRequest:
+    """The error for one place, as in ``invalid("secrets", 0, words="must not be empty")``."""
+    return InvalidRequest([Problem(path, words)])
 
 
 class InvalidBody(HooklineError):

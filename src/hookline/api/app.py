@@ -26,7 +26,8 @@ Asgi: TypeAlias = Callable[..., Awaitable[None]]
 
 _log = structlog.stdlib.get_logger("hookline.api")
 
-_ROUTERS = (sources, endpoints, events, deliveries, rejections, replays, system, docs)
+#: One file for each, in the order of the documentation.
+ROUTERS = (sources, endpoints, events, deliveries, rejections, replays, system, docs)
 
 _WORDS = {
     404: ("not_found", "there is nothing at this path; all of them are listed at /docs"),
@@ -44,7 +45,7 @@ def create_api(dependencies: ApiDependencies) -> FastAPI:
     app.state.dependencies = dependencies
     app.state.tokens = TokenSigner(dependencies.settings.secret)
     app.state.queue_gauges = QueueGauges(dependencies)
-    for room in _ROUTERS:
+    for room in ROUTERS:
         app.include_router(room.router)
     describe(app)
     app.add_exception_handler(HooklineError, _refused)

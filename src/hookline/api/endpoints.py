@@ -51,7 +51,7 @@ async def put_endpoint(me: Me, source: str, endpoint: str, wanted: EndpointInput
     known = await _find(me, source, endpoint)
     refuse_if_from_file(known)
     if wanted.name != known.spec.name:
-        raise invalid("name", f"an endpoint cannot be renamed; it is `{known.spec.name}`")
+        raise invalid("name", words=f"an endpoint cannot be renamed; it is `{known.spec.name}`")
     spec, secrets = wanted.with_headers(known.spec.headers), kept_secrets(wanted.secrets, known.secrets)
     stored = await me.store.catalogue.put_endpoint(PutEndpoint(me.org_id, known.source_id, spec, secrets, me.now_ms()))
     return answer(present.endpoint(stored))

@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 from hookline.api.answer import invalid
 from hookline.config.endpoint_spec import HIDDEN, EndpointSpec
 from hookline.config.fields import check_signing_secret, checked
+from hookline.config.problems import Path
 from hookline.config.secrets import check_reference, is_reference
 from hookline.config.spec import SourceSpec
 from hookline.core.errors import InvalidInput
@@ -113,7 +114,7 @@ class EndpointInput(EndpointSpec):
 
     def with_headers(self, stored: Mapping[str, str]) -> EndpointSpec:
         """The endpoint, each hidden header with its stored value. Raises InvalidRequest for one that has none."""
-        headers = {name: _kept(f"headers.{name}", value, stored.get(name)) for name, value in self.headers.items()}
+        headers = {name: _kept(("headers", name), value, stored.get(name)) for name, value in self.headers.items()}
         return self.model_copy(update={"headers": headers})
 
 
@@ -122,16 +123,17 @@ def kept_secrets(given: tuple[str, ...], stored: tuple[str, ...]) -> tuple[str, 
     if not given:
         return stored
     return tuple(
-        _kept(f"secrets[{place}]", secret, stored[place] if place < len(stored) else None)
+        _kept(("secrets", place), secret, stored[place] if place < len(stored) else None)
         for place, secret in enumerate(given)
     )
 
 
-def _kept(field: str, given: str, stored: str | None) -> str:
+def _kept(path: Path, given: str, stored: str | None) -> str:
     if given != HIDDEN:
         return given
     if stored is None:
-        raise invalid(field, f"`{HIDDEN}` stands for a stored value, and none is stored here; send the value itself")
+        words = f"`{HIDDEN}` stands for a stored value, and none is stored here; send the value itself"
+        raise invalid(*path, words=words)
     return stored
 
 

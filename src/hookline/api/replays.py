@@ -8,13 +8,12 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from hookline.api import present, shapes
-from hookline.api.answer import InvalidRequest, answer
+from hookline.api.answer import answer, invalid
 from hookline.api.dependencies import Me
 from hookline.api.inputs import ReplayInput
 from hookline.api.page import PageQuery, page
 from hookline.api.route import ApiRoute
 from hookline.api.select import event_filter
-from hookline.config.problems import Problem
 from hookline.core.errors import NotFound
 from hookline.storage.base import EventFilter
 
@@ -34,7 +33,7 @@ async def create_replay(me: Me, wanted: ReplayInput) -> Response:
     where = event_filter(me, wanted, wanted.endpoint)
     if where == EventFilter():
         # An empty body is more often a slip than the wish to send everything that ever came.
-        raise InvalidRequest([Problem((), "restrict it, if only by `since`: `2000-01-01` is everything")])
+        raise invalid(words="restrict it, if only by `since`: `2000-01-01` is everything")
     if wanted.dry_run:
         return answer(present.count(await me.store.replays.count(me.org_id, where)))
     started = await me.store.replays.start(me.org_id, where, me.now_ms())

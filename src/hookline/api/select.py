@@ -54,7 +54,7 @@ def find_endpoint(me: Caller, text: str, source_id: str = "") -> str:
     if name.startswith(ids.ENDPOINT) and not source_id:
         return name
     if not source_id:
-        raise invalid("endpoint", "must be an id, or `source/endpoint`")
+        raise invalid("endpoint", words="must be an id, or `source/endpoint`")
     raise NotFound(f"there is no endpoint {text!r}")
 
 
@@ -62,4 +62,4 @@ def _moment(me: Caller, field: str, text: str) -> int:
     try:
         return parse_moment(text, me.now_ms()) if text else 0
     except InvalidInput as error:
-        raise invalid(field, error.message) from None
+        raise invalid(field, words=error.message) from None

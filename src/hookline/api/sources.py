@@ -49,7 +49,7 @@ async def put_source(me: Me, source: str, wanted: SourceInput) -> Response:
     known = await me.store.catalogue.source(me.org_id, source)
     refuse_if_from_file(known)
     if wanted.name != known.spec.name:
-        raise invalid("name", f"a source cannot be renamed; it is `{known.spec.name}`")
+        raise invalid("name", words=f"a source cannot be renamed; it is `{known.spec.name}`")
     _check(me, wanted)
     secrets = kept_secrets(wanted.secrets, known.secrets)
     _check_has_secret(wanted, secrets)
@@ -78,12 +78,14 @@ def refuse_if_from_file(known: StoredSource | StoredEndpoint) -> None:
 def _check(me: Caller, wanted: SourceInput) -> None:
     if wanted.endpoints:
         path = f"/api/v1/sources/{wanted.name}/endpoints"
-        raise invalid("endpoints", f"endpoints are created at {path}; leave this key out")
+        raise invalid("endpoints", words=f"endpoints are created at {path}; leave this key out")
     largest = me.given.settings.max_body_bytes
     if wanted.max_body > largest:
-        raise invalid("max_body", f"is more than the server's `max_body` ({format_size(largest)})")
+        raise invalid("max_body", words=f"is more than the server's `max_body` ({format_size(largest)})")
 
 
 def _check_has_secret(wanted: SourceInput, secrets: tuple[str, ...]) -> None:
     if not secrets and wanted.find_provider().needs_secret:
-        raise invalid("secrets", f"`provider: {wanted.provider}` needs at least one secret to verify webhooks with")
+        raise invalid(
+            "secrets", words=f"`provider: {wanted.provider}` needs at least one secret to verify webhooks with"
+        )

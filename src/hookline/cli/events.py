@@ -17,6 +17,7 @@ from hookline.cli.place import Place, at
 from hookline.cli.replay import Selection, replay_event, replay_selected
 from hookline.cli.story import show_story
 from hookline.cli.text import age
+from hookline.core import filter
 from hookline.core.errors import InvalidInput, NotFound
 from hookline.core.model import Event, EventStatus
 from hookline.storage.base import EventFilter
@@ -139,7 +140,7 @@ async def _filter(
     return EventFilter(
         source_id=await source_id(place, source),
         status=status or "",
-        type=type or "",
+        type=filter.check(type) if type else "",
         since_ms=_moment("--since", since, now_ms),
         until_ms=_moment("--until", until, now_ms),
     )

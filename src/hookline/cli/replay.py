@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from hookline.api import present
 from hookline.cli.names import find_endpoint
 from hookline.cli.output import print_json, print_line
 from hookline.cli.place import Place
-from hookline.core.errors import InvalidInput, NotFound
+from hookline.core.errors import Conflict, InvalidInput, NotFound
 from hookline.storage.base import EventFilter
 from hookline.storage.replays import Count, Replay, ReplayState
 
@@ -55,7 +56,7 @@ async def replay_selected(place: Place, selection: Selection, *, as_json: bool) 
     if not count.events and not as_json:
         return
     _ask(count, selection)
-    job = await _push(place, await place.store.replays.start(place.org_id, where, place.clock.now_ms()), quiet=as_json)
+    job = await push(place, await place.store.replays.start(place.org_id, where, place.clock.now_ms()), quiet=as_json)
     if as_json:
         print_json(present.replay(job))
     else:
@@ -88,7 +89,7 @@ def _ask(count: Count, selection: Selection) -> None:
     typer.confirm("Send them again?", abort=True, err=True)
 
 
-async def _push(place: Place, job: Replay, *, quiet: bool) -> Replay:
+async def push(place: Place, job: Replay, *, quiet: bool) -> Replay:
     """Push the replay to its end. When a person interrupts, it is cancelled."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -102,8 +103,9 @@ async def _push(place: Place, job: Replay, *, quiet: bool) -> Replay:
                 job = await place.store.replays.step(job.id, place.org_id, place.clock.now_ms())
                 progress.update(task, completed=job.seen)
     except asyncio.CancelledError:
-        await place.store.replays.cancel(place.org_id, job.id, place.clock.now_ms())
-        sys.stderr.write(f"Cancelled after {job.seen} of {job.total} events; the rest was left alone.\n")
+        with contextlib.suppress(Conflict):  # it came to its end in the same moment
+            job = await place.store.replays.cancel(place.org_id, job.id, place.clock.now_ms())
+            sys.stderr.write(f"Cancelled after {job.seen} of {job.total} events; the rest was left alone.\n")
         raise
     return job
 

@@ -143,6 +143,7 @@ def _http_config(server: Server, plan: Plan) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe X-Forwarded-For from this machine; `trusted_proxies` decides
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, math.ceil(plan.settings.graceful_stop_s)),

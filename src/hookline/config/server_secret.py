@@ -50,7 +50,7 @@ def exposed(given: str, data_dir: Path) -> str:
 def _read(path: Path) -> str | None:
     try:
         return check(path.read_text("ascii"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None

@@ -10,36 +10,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from hookline.core.clock import Clock
 from hookline.core.errors import StoreError
-from hookline.core.model import Endpoint, EndpointState, Settlement, Source, Work
+from hookline.core.model import Endpoint, EndpointState, Source, Work
 from hookline.core.notice import (
-    AttemptMade,
     EndpointDisabled,
     EndpointPaused,
     EndpointResumed,
-    LeaseLost,
     Notify,
     ServiceFailed,
 )
 from hookline.core.providers import registry
-from hookline.core.state import DeliveryState
 from hookline.delivery import attempt
+from hookline.delivery.busy import Busy
 from hookline.delivery.lane import Lane
 from hookline.delivery.outcome import Outcome
+from hookline.delivery.room import Room
 from hookline.delivery.sender import Sender
-from hookline.storage.base import Claim, Settled
+from hookline.delivery.settler import STORE_PAUSE_MS, Settler
+from hookline.storage.base import Claim
 from hookline.storage.store import Store
 
 #: Bytes of bodies that may wait in memory, in all lanes together.
 MOST_BYTES = 64 * 1024 * 1024
 #: Deliveries that may wait in memory, in all lanes together.
 MOST_WORKS = 5_000
-#: How long to wait after the store refused a write.
-STORE_PAUSE_MS = 1_000
 
 
 class Dispatcher:
@@ -59,17 +56,12 @@ class Dispatcher:
         self._node, self._dice = node, dice
         self._lanes: dict[str, Lane] = {}
         self._routing_version = 0
-        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._leases_by_writer = 0
         self._leases_by_loop = 0
-        self._works_by_writer = 0
-        self._works_by_loop = 0
-        self._bytes_by_writer = 0
-        self._bytes_by_loop = 0
-        self._busy = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._room = Room(MOST_WORKS, MOST_BYTES)
+        self._busy = Busy(notify)
+        self._settler = Settler(store, clock, notify, self._busy, self._owed)
         self._looking = False
         self._look_again = False
         self.given_back = 0
@@ -84,13 +76,9 @@ class Dispatcher:
         now_ms = self._clock.now_ms()
         if now_ms < lane.hold_until_ms:
             return None
-        if self._works_by_writer + self._works_by_loop >= MOST_WORKS:
+        if not self._room.writer_takes(size):
             return None
-        if self._bytes_by_writer + self._bytes_by_loop + size > MOST_BYTES:
-            return None
-        lane.taken_by_writer += 1
-        self._works_by_writer += 1
-        self._bytes_by_writer += size
+        lane.taken.by_writer += 1
         self._leases_by_writer += 1
         return f"{self._node}w{self._leases_by_writer:x}", now_ms + lane.lease_ms
 
@@ -98,9 +86,8 @@ class Dispatcher:
         """The commit failed: the reservation comes to nothing."""
         lane = self._lanes.get(endpoint_id)
         if lane is not None:
-            lane.taken_by_writer -= 1
-        self._works_by_writer -= 1
-        self._bytes_by_writer -= size
+            lane.taken.by_writer -= 1
+        self._room.writer_gives_back(size)
 
     # -- what the store tells us, on the event loop ----------------------------------------------------
 
@@ -123,7 +110,7 @@ class Dispatcher:
             self._reconcile()
         now_ms = self._clock.now_ms()
         for endpoint_id in endpoint_ids:
-            self._owed(self._lanes.get(endpoint_id), now_ms)
+            self._owed(endpoint_id, now_ms)
 
     def look(self) -> None:
         """Anything may have changed (a replay, another process, the start): look what is owed to whom."""
@@ -131,7 +118,7 @@ class Dispatcher:
             self._look_again = True
         elif not self._stopping:
             self._looking = True
-            self._spawn(self._look())
+            self._busy.spawn(self._look())
 
     async def _look(self) -> None:
         try:
@@ -169,49 +156,21 @@ class Dispatcher:
             if lane.timer is not None:
                 lane.timer.cancel()
             self._give_back_all(lane)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=limit_s)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):  # a store that refuses now: the leases end by themselves
-            async with asyncio.timeout(limit_s):
-                await self._idle.wait()
+        await self._busy.finish(limit_s)
         return self.given_back
 
     async def quiet(self) -> None:
         """Return when nothing is in flight, queued, claimed or being settled."""
-        await self._idle.wait()
+        await self._busy.idle()
 
     @property
     def busy(self) -> int:
         """How many things are under way: attempts, claims, settlements."""
-        return self._busy
+        return self._busy.count
 
     def queued(self) -> int:
         """How many deliveries wait in memory or are in flight."""
-        return self._works_by_writer + self._works_by_loop
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        self._begin()
-        task.add_done_callback(self._spawned)
-
-    def _spawned(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._notify(ServiceFailed("dispatcher", f"{type(error).__name__}: {error}"))
-        self._end()
-
-    def _begin(self) -> None:
-        self._busy += 1
-        self._idle.clear()
-
-    def _end(self) -> None:
-        self._busy -= 1
-        if not self._busy:
-            self._idle.set()
+        return self._room.works
 
     # -- lanes -----------------------------------------------------------------------------------------
 
@@ -240,7 +199,8 @@ class Dispatcher:
                 self._give_back_all(lane)
             self._pump(lane)
 
-    def _owed(self, lane: Lane | None, due_at_ms: int) -> None:
+    def _owed(self, endpoint_id: str, due_at_ms: int) -> None:
+        lane = self._lanes.get(endpoint_id)
         if lane is None or lane.endpoint.state is EndpointState.DISABLED:
             self.look()  # the endpoint went while this was under way: the debt has to be ended
         else:
@@ -266,7 +226,7 @@ class Dispatcher:
         if len(lane.queue) * 2 > lane.endpoint.concurrency:
             return  # claim in batches, not one by one
         lane.claiming = True
-        self._spawn(self._claim(lane, room, now_ms))
+        self._busy.spawn(self._claim(lane, room, now_ms))
 
     def _wake_at(self, lane: Lane, at_ms: int) -> None:
         if lane.timer is not None:
@@ -282,12 +242,11 @@ class Dispatcher:
         self._refill(lane)
 
     async def _claim(self, lane: Lane, room: int, now_ms: int) -> None:
-        free_bytes = MOST_BYTES - self._bytes_by_writer - self._bytes_by_loop
         self._leases_by_loop += 1
         claim = Claim(
             endpoint_id=lane.endpoint.id,
             limit=room,
-            max_bytes=max(0, min(free_bytes, MOST_BYTES // 8)),
+            max_bytes=min(self._room.free_bytes, MOST_BYTES // 8),
             now_ms=now_ms,
             lease=f"{self._node}l{self._leases_by_loop:x}",
             until_ms=now_ms + lane.lease_ms,
@@ -303,9 +262,8 @@ class Dispatcher:
         lane.claiming = False
         lane.next_due_ms = claimed.next_due_ms
         for work in claimed.works:
-            lane.taken_by_loop += 1
-            self._works_by_loop += 1
-            self._bytes_by_loop += len(work.body)
+            lane.taken.by_loop += 1
+            self._room.loop_takes(len(work.body))
             lane.queue.append(work)
         if self._stopping or self._lanes.get(lane.endpoint.id) is not lane:
             self._give_back_all(lane)
@@ -325,7 +283,7 @@ class Dispatcher:
         while wanted > 0 and lane.may_start(now_ms):
             lane.workers += 1
             wanted -= 1
-            self._spawn(self._work(lane))
+            self._busy.spawn(self._work(lane))
         if wanted and not lane.workers and not lane.paused and now_ms < lane.closed_until_ms():
             self._wake_at(lane, lane.closed_until_ms())
 
@@ -374,7 +332,7 @@ class Dispatcher:
         settlement = attempt.settle(work, endpoint, outcome, started_ms, now_ms, self._dice())
         self._forget(lane, work)
         self._judge(lane, outcome, now_ms)
-        self._settle(settlement, lane)
+        self._settler.settle(settlement)
 
     async def _send(self, lane: Lane, work: Work, now_ms: int) -> Outcome:
         if lane.target is None:
@@ -394,11 +352,11 @@ class Dispatcher:
         if attempt.succeeded(outcome):
             if lane.breaker.succeeded():
                 self._notify(EndpointResumed(endpoint_id))
-                self._spawn(self._note_state(endpoint_id, EndpointState.ACTIVE, ""))
+                self._busy.spawn(self._note_state(endpoint_id, EndpointState.ACTIVE, ""))
             return
         if outcome.status == 410:
             self._notify(EndpointDisabled(endpoint_id, "410 Gone"))
-            self._spawn(self._disable(endpoint_id))
+            self._busy.spawn(self._disable(endpoint_id))
             return
         wait_s = attempt.retry_after_s(outcome, now_ms)
         if wait_s is not None:
@@ -407,7 +365,7 @@ class Dispatcher:
             reason = outcome.error or f"http_{outcome.status}"
             self._notify(EndpointPaused(endpoint_id, reason))
             words = f"{lane.endpoint.pause_after_failures} failures in a row, the last: {reason}"
-            self._spawn(self._note_state(endpoint_id, EndpointState.FAILING, words))
+            self._busy.spawn(self._note_state(endpoint_id, EndpointState.FAILING, words))
 
     async def _note_state(self, endpoint_id: str, state: EndpointState, reason: str) -> None:
         with self._reported():
@@ -426,45 +384,7 @@ class Dispatcher:
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
 
-    # -- settling --------------------------------------------------------------------------------------
-
-    def _settle(self, settlement: Settlement, lane: Lane) -> None:
-        """Have it recorded; again and again while the store refuses, for what was sent was sent."""
-        self._begin()
-
-        def done(settled: Settled | None, error: BaseException | None) -> None:
-            if error is not None:
-                self._notify(ServiceFailed("dispatcher", str(error)))
-                self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, lambda: self._settle(settlement, lane))
-            elif settled is not None:
-                self._settled(settlement, settled, lane)
-            self._end()
-
-        try:
-            self._store.deliveries.settle(settlement, done)
-        except StoreError as error:
-            done(None, error)
-
-    def _settled(self, settlement: Settlement, settled: Settled, lane: Lane) -> None:
-        if not settled.held:
-            self._notify(LeaseLost(settlement.delivery_id))
-            return
-        made = settlement.attempt
-        if made is not None:
-            self._notify(
-                AttemptMade(
-                    settlement.delivery_id,
-                    settlement.event_id,
-                    settlement.endpoint_id,
-                    made.number,
-                    made.status,
-                    made.error,
-                    made.duration_ms,
-                    settlement.state,
-                )
-            )
-        if settlement.state == DeliveryState.WAITING:
-            self._owed(self._lanes.get(settlement.endpoint_id), settlement.due_at_ms)
+    # -- giving back ------------------------------------------------------------------------------------
 
     def _give_back_all(self, lane: Lane) -> None:
         while lane.queue:
@@ -473,11 +393,10 @@ class Dispatcher:
     def _give_back(self, lane: Lane, work: Work) -> None:
         self._forget(lane, work)
         self.given_back += 1
-        self._settle(attempt.give_back(work, self._clock.now_ms()), lane)
+        self._settler.settle(attempt.give_back(work, self._clock.now_ms()))
 
     def _forget(self, lane: Lane | None, work: Work) -> None:
         """The work takes no more room."""
         if lane is not None:
-            lane.taken_by_loop -= 1
-        self._works_by_loop -= 1
-        self._bytes_by_loop -= len(work.body)
+            lane.taken.by_loop -= 1
+        self._room.loop_gives_back(len(work.body))

@@ -1,8 +1,6 @@
 """The lane of one endpoint: its own small queue, its own limits. Nothing in it can slow another endpoint.
 
-A lane holds only what it can send soon; a backlog lives in the database. Room is counted in two numbers,
-because deliveries are taken in by two threads: the store's writer (born leased, inside the commit) and the
-event loop (claims). Each number is changed by one thread only, so that no lock is needed.
+A lane holds only what it can send soon; a backlog lives in the database.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from hookline.core.errors import InvalidInput
 from hookline.core.model import Endpoint, EndpointState, Work
 from hookline.core.signature import Signer
 from hookline.delivery.breaker import Breaker
+from hookline.delivery.room import Tally
 from hookline.delivery.target import Target
 
 #: A lease covers a wait in the queue as long as one timeout, the attempt itself, and this for good measure.
@@ -32,8 +31,7 @@ class Lane:
         self.hold_until_ms = 0  #: the receiver, or our own rate limit, asks to wait
         self.timer: Timer | None = None
         self.timer_at_ms = 0
-        self.taken_by_writer = 0
-        self.taken_by_loop = 0
+        self.taken = Tally()
         self.configure(endpoint, sender_secrets, now_ms)
         if endpoint.state is EndpointState.FAILING:
             self.breaker.open(now_ms)
@@ -66,7 +64,7 @@ class Lane:
     @property
     def room(self) -> int:
         """How many more deliveries may be taken in."""
-        return self.capacity - self.taken_by_writer - self.taken_by_loop
+        return self.capacity - self.taken.total
 
     @property
     def paused(self) -> bool:

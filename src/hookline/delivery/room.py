@@ -1,0 +1,63 @@
+"""How many deliveries, and how many bytes of them, this process holds in memory.
+
+Two threads take and give back: the store's writer (inside a commit) and the event loop. Each has counters of
+its own, which only it changes, so that no lock is needed; the sum is what counts.
+"""
+
+from __future__ import annotations
+
+
+class Tally:
+    """A number that two threads add to."""
+
+    __slots__ = ("by_loop", "by_writer")
+
+    def __init__(self) -> None:
+        self.by_writer = 0
+        self.by_loop = 0
+
+    @property
+    def total(self) -> int:
+        """What both have added."""
+        return self.by_writer + self.by_loop
+
+
+class Room:
+    """Room for at most ``most_works`` deliveries and ``most_bytes`` of bodies, in all lanes together."""
+
+    def __init__(self, most_works: int, most_bytes: int) -> None:
+        self._most_works, self._most_bytes = most_works, most_bytes
+        self._works, self._bytes = Tally(), Tally()
+
+    @property
+    def works(self) -> int:
+        """How many deliveries are held."""
+        return self._works.total
+
+    @property
+    def free_bytes(self) -> int:
+        """How many more bytes there is room for."""
+        return max(0, self._most_bytes - self._bytes.total)
+
+    def writer_takes(self, size: int) -> bool:
+        """Take a delivery of ``size`` bytes inside a commit, when there is room."""
+        if self._works.total >= self._most_works or size > self.free_bytes:
+            return False
+        self._works.by_writer += 1
+        self._bytes.by_writer += size
+        return True
+
+    def writer_gives_back(self, size: int) -> None:
+        """The commit failed."""
+        self._works.by_writer -= 1
+        self._bytes.by_writer -= size
+
+    def loop_takes(self, size: int) -> None:
+        """Take a claimed delivery; the claim had asked for no more than there is room for."""
+        self._works.by_loop += 1
+        self._bytes.by_loop += size
+
+    def loop_gives_back(self, size: int) -> None:
+        """A delivery is done with, whoever took it."""
+        self._works.by_loop -= 1
+        self._bytes.by_loop -= size

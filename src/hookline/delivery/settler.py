@@ -1,0 +1,64 @@
+"""Has the end of every attempt recorded, again and again while the store refuses: what was sent was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hookline.core.clock import Clock
+from hookline.core.errors import StoreError
+from hookline.core.model import Settlement
+from hookline.core.notice import AttemptMade, LeaseLost, Notify, ServiceFailed
+from hookline.core.state import DeliveryState
+from hookline.delivery.busy import Busy
+from hookline.storage.base import Settled
+from hookline.storage.store import Store
+
+#: How long to wait after the store refused a write.
+STORE_PAUSE_MS = 1_000
+
+
+class Settler:
+    """Settles deliveries. ``on_owed(endpoint_id, due_at_ms)`` is told what is owed again, after the commit."""
+
+    def __init__(
+        self, store: Store, clock: Clock, notify: Notify, busy: Busy, on_owed: Callable[[str, int], None]
+    ) -> None:
+        self._store, self._clock, self._notify = store, clock, notify
+        self._busy, self._on_owed = busy, on_owed
+
+    def settle(self, settlement: Settlement) -> None:
+        """Record it. Fenced: when the lease went to somebody else by now, nothing changes."""
+        self._busy.begin()
+
+        def done(settled: Settled | None, error: BaseException | None) -> None:
+            if settled is None:
+                self._notify(ServiceFailed("settler", str(error)))
+                self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, lambda: self.settle(settlement))
+            elif not settled.held:
+                self._notify(LeaseLost(settlement.delivery_id))
+            else:
+                self._recorded(settlement)
+            self._busy.end()
+
+        try:
+            self._store.deliveries.settle(settlement, done)
+        except StoreError as error:
+            done(None, error)
+
+    def _recorded(self, settlement: Settlement) -> None:
+        made = settlement.attempt
+        if made is not None:
+            self._notify(
+                AttemptMade(
+                    settlement.delivery_id,
+                    settlement.event_id,
+                    settlement.endpoint_id,
+                    made.number,
+                    made.status,
+                    made.error,
+                    made.duration_ms,
+                    settlement.state,
+                )
+            )
+        if settlement.state == DeliveryState.WAITING:
+            self._on_owed(settlement.endpoint_id, settlement.due_at_ms)

@@ -26,7 +26,7 @@ class Process:
     A context manager: at its end the program is gone. Its standard error goes to ``log``.
     """
 
-    def __init__(self, command: Sequence[str], *, core: int | None, log: Path, environ: Mapping[str, str] = {}) -> None:  # noqa: B006 - never changed
+    def __init__(self, command: Sequence[str], *, core: int | None, log: Path, environ: Mapping[str, str] = {}) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HOOKLINE_")}
         with log.open("ab") as errors, pinned(core):
             self._popen = subprocess.Popen(
@@ -37,7 +37,7 @@ class Process:
                 env=kept | dict(environ),
                 text=True,
             )
-        self._log = log
+        self._log, self._name = log, " ".join(command)
 
     def __enter__(self) -> Process:
         return self
@@ -65,7 +65,7 @@ class Process:
         ready, _, _ = select.select([self._popen.stdout], [], [], limit_s)
         text = self._popen.stdout.readline() if ready else ""
         if not text:
-            raise RuntimeError(f"{self._popen.args} said nothing; see {self._log}:\n{self._log.read_text()[-2000:]}")
+            raise RuntimeError(f"{self._name} said nothing; see {self._log}:\n{self._log.read_text()[-2000:]}")
         said: dict[str, Any] = json.loads(text)
         return said
 

@@ -22,7 +22,7 @@ from hookline.delivery.replayer import Replayer
 from hookline.delivery.sender import HttpSender, Sender
 from hookline.ingest.http import PREFIX, Door
 from hookline.observe.metrics import Metrics
-from hookline.storage.apply import Change, Wanted, WantedEndpoint, WantedSource
+from hookline.storage.apply import Change, wanted_from
 from hookline.storage.housekeeping import Housekeeper
 from hookline.storage.store import Store, open_store
 
@@ -95,7 +95,9 @@ class Server:
 
     async def apply(self, file: FileConfig, environ: dict[str, str], *, prune: bool = False) -> list[Change]:
         """Make sources and endpoints agree with hookline.yaml."""
-        return await self.store.apply(wanted_from(file, environ, self.settings, self.clock.now_ms(), prune=prune))
+        return await self.store.apply(
+            wanted_from(file, environ, self.settings.organisation, self.clock.now_ms(), prune=prune)
+        )
 
     async def _watch(self) -> None:
         """Notice what other processes wrote."""
@@ -142,31 +144,6 @@ def address_policy(settings: Settings) -> AddressPolicy:
     if isinstance(allowed, bool):
         return AddressPolicy(allow_private=allowed)
     return AddressPolicy(networks=tuple(ip_network(text) for text in allowed))
-
-
-def wanted_from(
-    file: FileConfig,
-    environ: dict[str, str],
-    settings: Settings,
-    now_ms: int,
-    *,
-    prune: bool = False,
-    dry_run: bool = False,
-) -> Wanted:
-    """What a file asks for, its secrets resolved. Raises ConfigError naming every secret that is missing."""
-    resolved = file.resolve_secrets(environ)
-    sources = tuple(
-        WantedSource(
-            spec=source,
-            secrets=resolved.sources[source.name],
-            endpoints=tuple(
-                WantedEndpoint(endpoint, resolved.endpoints[source.name, endpoint.name])
-                for endpoint in source.endpoints
-            ),
-        )
-        for source in file.sources
-    )
-    return Wanted(settings.organisation, sources, now_ms, prune, dry_run)
 
 
 def _fan_out(sinks: tuple[Notify, ...]) -> Notify:

@@ -21,4 +21,4 @@ class SystemClock:
 
     async def sleep_until(self, at_ms: int) -> None:
         while (wait_ms := at_ms - self.now_ms()) > 0:
-            await asyncio.sleep(wait_ms / 1000)  # noqa: ASYNC110 - it is time that is awaited
+            await asyncio.sleep(wait_ms / 1000)

@@ -14,7 +14,7 @@ def all_routes() -> list[APIRoute]:
 
 def operations() -> list[tuple[str, str]]:
     """Method and path of everything that is documented."""
-    return [(method, route.path) for route in all_routes() if route.include_in_schema for method in route.methods]
+    return [(method, route.path) for route in all_routes() if route.include_in_schema for method in route.methods or ()]
 
 
 def managed() -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ async def test_a_server_is_ready_while_its_store_can_be_written(world: World) ->
 
 async def test_a_store_that_does_not_answer_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hookline.api.system.PING_TIMEOUT_S", 0.05)
-    held, go_on = asyncio.Event(), __import__("threading").Event()
+    held, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def hold(tx: Any, items: Sequence[None]) -> list[None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from hookline.api import present
 from hookline.core.model import DEFAULT_ORG
@@ -116,6 +117,9 @@ async def test_a_request_that_is_half_sent_when_the_signal_comes_is_finished(tmp
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")  # the door waits for the body
         serving.signal(signal.SIGTERM)
         await _until_closed(serving)
+        assert serving.process is not None
+        with pytest.raises(TimeoutError):  # it waits for the rest
+            await asyncio.wait_for(serving.process.wait(), 0.5)
         writer.write(BODY)
         async with asyncio.timeout(LIMIT_S):
             answer = await reader.read()

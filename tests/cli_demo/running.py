@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,12 @@ def running(folder: Path, *arguments: str, **environ: str) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    watchdog = threading.Timer(LIMIT_S, process.kill)  # so that a line that never comes is an end, not a wait
+    watchdog.start()
     try:
         yield Running(process)
     finally:
+        watchdog.cancel()
         if process.poll() is None:
             process.kill()
             process.communicate()

@@ -101,11 +101,11 @@ class JsonRequest(Request):
             self._value = self._parsed()
 
     async def _read(self) -> bytes:
+        _refuse_if_too_large(int(self.headers.get("content-length", 0)))
         parts, size = [], 0
         async for part in self.stream():
             size += len(part)
-            if size > LARGEST_BODY_BYTES:
-                raise InvalidBody(413, "body_too_large", "a request to the API has at most 1 MB")
+            _refuse_if_too_large(size)
             parts.append(part)
         return b"".join(parts)
 
@@ -115,6 +115,8 @@ class JsonRequest(Request):
             raise InvalidBody(415, "unsupported_media_type", "send JSON, with `Content-Type: application/json`")
         try:
             return _decode(self._raw)
+        except UnicodeDecodeError:
+            raise InvalidBody(400, "invalid_json", "the body is not JSON: it is not UTF-8 text") from None
         except msgspec.DecodeError as error:
             raise InvalidBody(400, "invalid_json", f"the body is not JSON: {error}") from None
         except RecursionError:
@@ -125,3 +127,8 @@ class JsonRequest(Request):
 
     async def json(self) -> Any:
         return self._value
+
+
+def _refuse_if_too_large(size: int) -> None:
+    if size > LARGEST_BODY_BYTES:
+        raise InvalidBody(413, "body_too_large", "a request to the API has at most 1 MB")

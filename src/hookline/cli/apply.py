@@ -81,12 +81,12 @@ def _changes(flags: Flags, file: str | None, *, prune: bool, dry_run: bool) -> l
 
 
 async def _apply(flags: Flags, *, prune: bool, dry_run: bool) -> list[Change]:
-    from hookline.app import wanted_from  # loads the whole server
+    from hookline.storage.apply import wanted_from
 
     async with opened(flags, create=not dry_run, dry_run=dry_run) as place:
         assert place.file is not None
         now_ms = place.clock.now_ms()
-        wanted = wanted_from(place.file, dict(place.environ), place.settings, now_ms, prune=prune, dry_run=dry_run)
+        wanted = wanted_from(place.file, place.environ, place.org_id, now_ms, prune=prune, dry_run=dry_run)
         return await place.store.apply(wanted)
 
 

@@ -51,6 +51,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for line in ([column.upper() for column in columns], *shown):
             sys.stdout.write("\t".join(line) + "\n")
         return
+    if not shown:
+        print_line("None.", "dim")
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column.upper(), no_wrap=number == 0, overflow="fold")

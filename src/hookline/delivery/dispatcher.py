@@ -245,7 +245,7 @@ class Dispatcher:
         self._leases_by_loop += 1
         claim = Claim(
             endpoint_id=lane.endpoint.id,
-            limit=room,
+            limit=max(1, min(room, MOST_WORKS - self._room.works)),
             max_bytes=min(self._room.free_bytes, MOST_BYTES // 8),
             now_ms=now_ms,
             lease=f"{self._node}l{self._leases_by_loop:x}",

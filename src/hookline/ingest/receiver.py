@@ -108,7 +108,7 @@ def examine(rules: Rules, limits: Limits | None, request: Request, event_id: str
             review_detail=detail,
         ),
         key=key,
-        guard=rules.guard(key, body_hash),
+        guard=rules.guard(key, body_hash, verified.level),
         body_hash=body_hash,
         expires_at_ms=None if rules.window_ms is None else now_ms + rules.window_ms,
         review_conflicts=source.dedupe.on_conflict == "review",

@@ -10,7 +10,7 @@ import jsonschema_rs
 
 from hookline.core.body import ParsedBody, pointer
 from hookline.core.filter import compile_patterns
-from hookline.core.model import Request, Source
+from hookline.core.model import Request, Source, Verification
 from hookline.core.providers import registry
 
 #: Keys longer than this are stored as their hash: a sender must not choose how large our index is.
@@ -35,7 +35,10 @@ class Rules:
             (compile_patterns([pattern]), jsonschema_rs.validator_for(schema)) for pattern, schema in source.schemas
         ]
         self.knows = compile_patterns(source.known_types) if source.known_types else _anything
-        self._guarded = source.dedupe.replay_guard != "off" and not self.provider.id_is_signed
+        id_may_be_forged = source.dedupe.by == "header" or (
+            source.dedupe.by == "provider" and not self.provider.id_is_signed
+        )
+        self._guarded = source.dedupe.replay_guard != "off" and id_may_be_forged
 
     def admits(self, client: str) -> bool:
         """Whether requests may come from this address."""
@@ -62,9 +65,10 @@ class Rules:
             return f"body:{body_hash.hex()}"
         return ""
 
-    def guard(self, key: str, body_hash: bytes) -> str:
-        """The second key of senders whose event id is not covered by the signature."""
-        return f"body:{body_hash.hex()}" if self._guarded and key and not key.startswith("body:") else ""
+    def guard(self, key: str, body_hash: bytes, level: Verification) -> str:
+        """The second key of senders who sign the body but not the event id: who captured a request can forge it."""
+        guarded = self._guarded and level is Verification.VERIFIED and key and not key.startswith("body:")
+        return f"body:{body_hash.hex()}" if guarded else ""
 
     def mismatch(self, event_type: str, parsed: ParsedBody) -> str:
         """What about the body contradicts the source's schema for this type; empty when nothing does."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from hookline.config.endpoint_spec import EndpointSpec
+from hookline.config.file import FileConfig
 from hookline.config.spec import SourceSpec
 from hookline.storage.base import Database, Transaction
 from hookline.storage.catalogue import FILE, Catalogue, PutEndpoint, PutSource, StoredEndpoint, StoredSource
@@ -47,6 +48,31 @@ class Wanted(msgspec.Struct, frozen=True):
     now_ms: int
     prune: bool = False
     dry_run: bool = False
+
+
+def wanted_from(
+    file: FileConfig,
+    environ: Mapping[str, str],
+    org_id: str,
+    now_ms: int,
+    *,
+    prune: bool = False,
+    dry_run: bool = False,
+) -> Wanted:
+    """What a file asks for, its secrets resolved. Raises ConfigError naming every secret that is missing."""
+    resolved = file.resolve_secrets(environ)
+    sources = tuple(
+        WantedSource(
+            spec=source,
+            secrets=resolved.sources[source.name],
+            endpoints=tuple(
+                WantedEndpoint(endpoint, resolved.endpoints[source.name, endpoint.name])
+                for endpoint in source.endpoints
+            ),
+        )
+        for source in file.sources
+    )
+    return Wanted(org_id, sources, now_ms, prune, dry_run)
 
 
 async def apply(database: Database, catalogue: Catalogue, wanted: Wanted) -> list[Change]:

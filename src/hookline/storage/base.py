@@ -79,8 +79,8 @@ class Database(Protocol):
         """How many items wait to be written."""
         ...
 
-    def changed_outside(self, tx: Transaction) -> bool:
-        """Whether another process has committed since this was last asked."""
+    def outside_version(self, tx: Transaction) -> int:
+        """A number that changes when another process commits. Whoever asks remembers it and compares."""
         ...
 
     def reclaim_space(self, tx: Transaction) -> None:

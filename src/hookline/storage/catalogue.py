@@ -105,12 +105,15 @@ class Catalogue:
         self.worker: Worker | None = None
         #: The newest snapshot. Replaced as a whole on the writer's thread, read on any.
         self.routing = Routing()
+        self._outside_version = -1
 
     # -- the snapshot: on the writer's thread ----------------------------------------------------------
 
     def current(self, tx: Transaction) -> Routing:
         """The routing that is true in this transaction, even if another process has just changed it."""
-        if self.routing.version == 0 or self._database.changed_outside(tx):
+        version = self._database.outside_version(tx)
+        if version != self._outside_version:
+            self._outside_version = version
             self.refresh(tx)
         return self.routing
 
@@ -135,7 +138,6 @@ class Catalogue:
         )
 
     def _load_batch(self, tx: Transaction, items: Sequence[None]) -> list[Routing]:
-        self._database.changed_outside(tx)
         self.refresh(tx)
         return [self.routing] * len(items)
 

@@ -144,7 +144,6 @@ class SqliteDatabase:
             _make_folder(Path(path).parent)
         self._connection = connect(path, sync=sync)
         self._tx = SqliteTransaction(self._connection)
-        self._data_version = self._tx.pragma("data_version")
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._unfinished = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -279,11 +278,9 @@ class SqliteDatabase:
 
     # -- the rest --------------------------------------------------------------------------------------
 
-    def changed_outside(self, tx: Any) -> bool:
-        version = tx.pragma("data_version")
-        changed: bool = version != self._data_version
-        self._data_version = version
-        return changed
+    def outside_version(self, tx: Any) -> int:
+        version: int = tx.pragma("data_version")
+        return version
 
     def reclaim_space(self, tx: Any) -> None:
         # Each step of the pragma frees one page, so it has to be fetched to its end.

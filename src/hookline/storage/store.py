@@ -31,6 +31,7 @@ class Store:
         self.replays = Replays(database, self.catalogue.current)
         self.retention = Retention(database)
         self._worker: Worker | None = None
+        self._outside_version = -1
 
     @property
     def routing(self) -> Routing:
@@ -55,7 +56,9 @@ class Store:
         return await self.database.write(self._changed_batch, None)  # type: ignore[no-any-return]
 
     def _changed_batch(self, tx: Transaction, items: Sequence[None]) -> list[bool]:
-        changed = self.database.changed_outside(tx)
+        version = self.database.outside_version(tx)
+        changed = version != self._outside_version
+        self._outside_version = version
         if changed:
             self.catalogue.refresh(tx)
         return [changed] * len(items)

@@ -1,0 +1,128 @@
+"""The server under measurement: the real ``hookline serve`` on a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bench.process import Process
+from bench.requests import GITHUB_SECRET, STANDARD_SECRET
+from hookline.app import Server, build
+from hookline.config.file import read_file
+from hookline.config.settings import load_settings
+from hookline.core.model import EndpointState
+from hookline.storage.store import Store, open_store
+
+T = TypeVar("T")
+
+ENVIRON = {
+    "HOOKLINE_SECRET": "not-a-real-secret-only-for-benchmarks",
+    "BENCH_GITHUB": GITHUB_SECRET,
+    "BENCH_ORDERS": STANDARD_SECRET,
+}
+
+_CONFIG = """\
+version: 1
+allow_private_endpoints: [127.0.0.0/8]
+sources:
+  - name: github
+    provider: github
+    secrets: ["env:BENCH_GITHUB"]
+    endpoints: {endpoints}
+  - name: orders
+    provider: standard_webhooks
+    secrets: ["env:BENCH_ORDERS"]
+    endpoints: {endpoints}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder with a configuration and, once it was used, a database."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.folder / "bench.db"
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.folder / "server.log"
+
+    def configure(self, sink: str | None, concurrency: int = 64) -> None:
+        """Two sources; each with one endpoint at ``sink`` when there is one."""
+        endpoint = f"[{{name: sink, url: '{sink}/', concurrency: {concurrency}}}]" if sink is not None else "[]"
+        (self.folder / "hookline.yaml").write_text(_CONFIG.format(endpoints=endpoint))
+
+    def serve(self, core: int | None) -> Process:
+        """The server, on this core."""
+        command = [
+            str(Path(sys.executable).with_name("hookline")),
+            "serve",
+            "--json",
+            "--port=0",
+            f"--config={self.folder / 'hookline.yaml'}",
+            f"--database=sqlite:///{self.database}",
+            f"--data-dir={self.folder}",
+        ]
+        return Process(command, core=core, log=self.log, environ=ENVIRON)
+
+    def work_on_store(self, work: Callable[[Server], Awaitable[T]]) -> T:
+        """Do something with the storage room of this place, from this process."""
+        return asyncio.run(self._work(work))
+
+    async def _work(self, work: Callable[[Server], Awaitable[T]]) -> T:
+        file = read_file(self.folder / "hookline.yaml")
+        flags = {"database": f"sqlite:///{self.database}", "data_dir": self.folder, "sync": "normal"}
+        server = build(load_settings(flags, ENVIRON, file))
+        try:
+            await server.apply(file, ENVIRON)
+            return await work(server)
+        finally:
+            await server.stop()
+
+    def pause(self) -> None:
+        """Pause every endpoint, before the server starts."""
+        self.work_on_store(lambda server: set_states(server.store, EndpointState.PAUSED))
+
+    def owed(self) -> int:
+        """How many deliveries are owed now, by the index of what is owed."""
+        return int(self._ask("SELECT COUNT(*) FROM delivery WHERE state IN ('waiting', 'leased')")[0][0])
+
+    def resume(self) -> None:
+        """Resume every endpoint, beside the running server (which notices within a second)."""
+        asyncio.run(self._resume())
+
+    async def _resume(self) -> None:
+        store = open_store(f"sqlite:///{self.database}", ENVIRON["HOOKLINE_SECRET"])
+        try:
+            await set_states(store, EndpointState.ACTIVE)
+        finally:
+            await store.close()
+
+    def settled(self, since_ms: int) -> list[tuple[int, int]]:
+        """When each delivered delivery was accepted and settled (ms), of those accepted since then."""
+        query = "SELECT created_at_ms, finished_at_ms FROM delivery WHERE state = 'delivered' AND created_at_ms >= ?"
+        return [(row[0], row[1]) for row in self._ask(query, since_ms)]
+
+    def _ask(self, query: str, *params: object) -> list[tuple[int, ...]]:
+        connection = sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)
+        try:
+            return connection.execute(query, params).fetchall()
+        finally:
+            connection.close()
+
+
+async def set_states(store: Store, state: EndpointState) -> None:
+    """Give every endpoint this state."""
+    for endpoint in tuple(store.routing.endpoints):
+        await store.catalogue.set_endpoint_state(endpoint, state, "", time.time_ns() // 1_000_000)

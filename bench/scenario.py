@@ -1,0 +1,159 @@
+"""What is measured, and how one run of it is made."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.hookline import Place
+from bench.process import Process, cores, python
+
+#: How many requests are rendered for the warm-up, and at most for a run.
+FIRST_STOCK = 20_000
+MOST_STOCK = 400_000
+DRAIN_LIMIT_S = 120.0
+#: How often the database is asked whether everything was delivered.
+LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One line of the table. ``kind`` is echo, door or whole (accepted → delivered → recorded)."""
+
+    key: str
+    title: str
+    kind: str
+    provider: str
+    protocol: str = "httptools"
+    paused_endpoint: bool = False
+
+
+SCENARIOS = (
+    Scenario("echo", "bare ASGI echo", "echo", "github"),
+    Scenario("echo-wire", "echo, our HTTP protocol", "echo", "github", protocol="hookline"),
+    Scenario("door-github", "door 1, GitHub", "door", "github"),
+    Scenario("door-standard", "door 1, Std Webhooks", "door", "standard"),
+    Scenario("door-paused", "door 1, GitHub, 1 paused", "door", "github", paused_endpoint=True),
+    Scenario("whole-github", "whole, GitHub", "whole", "github"),
+    Scenario("whole-standard", "whole, Std Webhooks", "whole", "standard"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run. Rates per second, times in milliseconds, CPU as a share of one core, memory in MiB."""
+
+    requests: int
+    seconds: float
+    rate: float  #: whole: until the last event was settled
+    p50_ms: float  #: from sending the request to having its answer
+    p99_ms: float
+    settled_p50_ms: float | None  #: whole: from acceptance to the settle
+    settled_p99_ms: float | None
+    drain_s: float | None  #: whole: how long after the last answer the last event was settled
+    cpu_us: float  #: of the server, per event
+    server_cpu: float
+    load_cpu: float  #: of the generator alone
+    rss_mb: float
+    not_ok: dict[str, int]
+
+
+class Bench:
+    """A scenario being measured: its server is up."""
+
+    def __init__(self, scenario: Scenario, place: Place, server: Process, connections: int) -> None:
+        self.scenario, self._place, self._server, self._connections = scenario, place, server, connections
+        self._address = server.address()
+        self._load_core = cores()[1]
+        self._rate = 0.0
+
+    def warm_up(self, seconds: float) -> None:
+        """A run that does not count; it says how many requests have to be rendered for those that do."""
+        self.sample(seconds)
+
+    def sample(self, seconds: float) -> Sample:
+        """One run."""
+        most = min(MOST_STOCK, int(self._rate * seconds * 1.4)) or FIRST_STOCK
+        cpu_s = self._server.cpu_s()
+        found = self._load(seconds, most)
+        answered = found["requests"] / found["seconds"]
+        self._rate = max(self._rate, answered)
+        settled = self._settled(found) if self.scenario.kind == "whole" else {}
+        seconds = settled.get("seconds", found["seconds"])
+        cpu_s = self._server.cpu_s() - cpu_s
+        return Sample(
+            requests=found["requests"],
+            seconds=seconds,
+            rate=found["requests"] / seconds,
+            p50_ms=found["p50_ms"],
+            p99_ms=found["p99_ms"],
+            settled_p50_ms=settled.get("p50_ms"),
+            settled_p99_ms=settled.get("p99_ms"),
+            drain_s=settled.get("drain_s"),
+            cpu_us=1e6 * cpu_s / max(1, found["requests"]),
+            server_cpu=cpu_s / seconds,
+            load_cpu=found["load_cpu"],
+            rss_mb=self._server.rss_mb(),
+            not_ok=found["not_ok"],
+        )
+
+    def _load(self, seconds: float, most: int) -> dict[str, Any]:
+        command = python(
+            "bench.load",
+            address=self._address,
+            provider=self.scenario.provider,
+            connections=self._connections,
+            seconds=seconds,
+            most=most,
+        )
+        with Process(command, core=self._load_core, log=self._place.log) as load:
+            return load.line(seconds + 60)
+
+    def _settled(self, found: dict[str, Any]) -> dict[str, float]:
+        """Wait until nothing is owed, and read from the store when each event was settled."""
+        deadline = time.monotonic() + DRAIN_LIMIT_S
+        while owed := self._place.owed():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{owed} deliveries are still owed after {DRAIN_LIMIT_S:g} s")
+            time.sleep(LOOK_S)
+        times = self._place.settled(found["began_ms"])
+        if len(times) < found["requests"]:
+            raise RuntimeError(f"{found['requests']} events were accepted and {len(times)} delivered")
+        waits = sorted(finished - created for created, finished in times)
+        seconds = (max(finished for _, finished in times) - found["began_ms"]) / 1000
+        return {
+            "seconds": seconds,
+            "drain_s": max(0.0, seconds - found["seconds"]),
+            "p50_ms": waits[len(waits) // 2],
+            "p99_ms": waits[int(0.99 * (len(waits) - 1))],
+        }
+
+
+@contextlib.contextmanager
+def prepared(scenario: Scenario, folder: Path | None, connections: int) -> Iterator[Bench]:
+    """The scenario with everything it needs started, in a new folder that is removed at the end."""
+    server_core, load_core = cores()
+    with contextlib.ExitStack() as stack:
+        place = Place(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookline-bench-", dir=folder))))
+        if scenario.kind == "echo":
+            command = python("bench.echo", protocol=scenario.protocol)
+            server = stack.enter_context(Process(command, core=server_core, log=place.log))
+        else:
+            sink = None
+            if scenario.kind == "whole" or scenario.paused_endpoint:
+                sink = stack.enter_context(Process(python("bench.sink"), core=load_core, log=place.log)).address()
+            place.configure(sink)
+            if scenario.paused_endpoint:
+                place.pause()
+            server = stack.enter_context(place.serve(server_core))
+        yield Bench(scenario, place, server, connections)
+
+
+def as_json(sample: Sample) -> dict[str, Any]:
+    """A sample for machines."""
+    return asdict(sample)

@@ -20,5 +20,5 @@ class SystemClock:
         return asyncio.get_running_loop().call_later(delay_s, callback)
 
     async def sleep_until(self, at_ms: int) -> None:
-        while (wait_ms := at_ms - self.now_ms()) > 0:
+        while (wait_ms := at_ms - self.now_ms()) > 0:  # noqa: ASYNC110 - it is time that is awaited
             await asyncio.sleep(wait_ms / 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ class World:
         self.tries: list[Try] = []
         self.notices: list[Notice] = []
         self.acknowledged: set[str] = set()
+        self.replayed = False
         self.server: Server
 
     async def start(self) -> None:
@@ -120,8 +122,6 @@ class World:
         with contextlib.suppress(Exception):
             database._connection.rollback()
         database._connection.close()
-        import os
-
         os.close(database._lock_file)
 
     async def stop(self) -> None:

@@ -120,7 +120,7 @@ async def running(tmp_path: Path, **settings: Any) -> AsyncIterator[World]:
     async with Receiver() as receiver, listening(server) as url:
         await server.start()
         try:
-            async with httpx.AsyncClient(base_url=url, timeout=10) as http:
+            async with httpx.AsyncClient(base_url=url, timeout=10, verify=False) as http:
                 yield World(server, clock, http, receiver)
         finally:
             await server.stop()
@@ -129,7 +129,9 @@ async def running(tmp_path: Path, **settings: Any) -> AsyncIterator[World]:
 @asynccontextmanager
 async def listening(server: Server) -> AsyncIterator[str]:
     """What `hookline serve` does with a socket, without the tenth of a second that uvicorn takes to end."""
-    config = uvicorn.Config(server, http=WireProtocol, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        server, http=WireProtocol, log_config=None, access_log=False, proxy_headers=False, lifespan="off"
+    )
     config.load()
     state = ServerState()
     sockets = await asyncio.get_running_loop().create_server(

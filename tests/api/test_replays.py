@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from hookline.core.model import DEFAULT_ORG
 from hookline.storage.base import EventFilter
 
@@ -83,9 +81,9 @@ async def test_a_replay_of_everything_must_be_meant(world: World) -> None:
         assert "since" in error["detail"]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "status"),
-    [
+async def test_a_replay_of_what_cannot_be_is_refused(world: World) -> None:
+    await world.source()
+    refused: list[tuple[Json, int]] = [
         ({"source": "nobody"}, 404),
         ({"endpoint": "github/nobody"}, 404),
         ({"endpoint": "ep_0"}, 404),
@@ -95,11 +93,9 @@ async def test_a_replay_of_everything_must_be_meant(world: World) -> None:
         ({"since": None}, 422),
         ({"stauts": "failed"}, 422),
         ({"dry_run": "yes", "status": "failed"}, 422),
-    ],
-)
-async def test_a_replay_of_what_cannot_be_is_refused(world: World, wanted: Json, status: int) -> None:
-    await world.source()
-    await world.refused(status, "POST", "/api/v1/replays", wanted)
+    ]
+    for wanted, status in refused:
+        await world.refused(status, "POST", "/api/v1/replays", wanted)
 
 
 async def test_a_replay_that_is_not_there_is_not_found(world: World) -> None:

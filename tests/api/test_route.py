@@ -21,17 +21,13 @@ from .conftest import SERVER_SECRET, World
 LARGEST = 1 << 20
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    [None, "", "Bearer", "Basic bm90OnJlYWw=", "Bearer not-a-real-token", "Token x", "Bearer a.b.c", "Bearer é"],
-)
-async def test_without_a_token_of_this_server_nothing_is_answered(world: World, authorization: str | None) -> None:
+async def test_without_a_token_of_this_server_nothing_is_answered(world: World) -> None:
     await world.source()
-    headers = [] if authorization is None else [(b"Authorization", authorization.encode())]
-    response = await world.http.get("/api/v1/sources", headers=headers)
-    assert response.status_code == 401
-    assert response.json()["code"] == "authentication_failed"
-    assert response.headers["www-authenticate"].startswith("Bearer")
+    for value in ("", "Bearer", "Basic bm90OnJlYWw=", "Bearer not-a-real-token", "Token x", "Bearer a.b.c", "Bearer é"):
+        response = await world.http.get("/api/v1/sources", headers=[(b"Authorization", value.encode())])
+        assert response.status_code == 401, value
+        assert response.json()["code"] == "authentication_failed"
+        assert response.headers["www-authenticate"].startswith("Bearer")
 
 
 async def test_a_token_ends_by_the_clock_of_the_server(world: World) -> None:
@@ -54,9 +50,8 @@ async def test_a_path_that_is_not_there_and_a_method_that_is_not_answered(world:
     assert world.answers[-1].headers["allow"]
 
 
-@pytest.mark.parametrize(
-    ("content", "kind", "status", "code"),
-    [
+async def test_a_body_that_cannot_be_read_is_refused(world: World) -> None:
+    for content, kind, status, code in (
         (b"{not json", "application/json", 400, "invalid_json"),
         (b'{"name": NaN}', "application/json", 400, "invalid_json"),
         (b'{"name": "\xff"}', "application/json", 400, "invalid_json"),
@@ -71,13 +66,10 @@ async def test_a_path_that_is_not_there_and_a_method_that_is_not_answered(world:
         (b"[]", "application/json", 422, "invalid_input"),
         (b'"text"', "application/json", 422, "invalid_input"),
         (b"{}", "application/vnd.hookline+json; charset=utf-8", 422, "invalid_input"),
-    ],
-)  # fmt: skip
-async def test_a_body_that_cannot_be_read_is_refused(
-    world: World, content: bytes, kind: str, status: int, code: str
-) -> None:
-    error = await world.refused(status, "POST", "/api/v1/sources", content=content, headers={"Content-Type": kind})
-    assert error["code"] == code
+    ):
+        headers = {"Content-Type": kind}
+        error = await world.refused(status, "POST", "/api/v1/sources", content=content, headers=headers)
+        assert error["code"] == code, content[:40]
 
 
 async def test_a_large_body_is_refused_before_it_comes(world: World) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from hookline.config.units import parse_duration
 from hookline.core.errors import InvalidInput
 
 EXAMPLES = "`2026-01-31T09:30:00Z`, Unix seconds or milliseconds, or an age such as `2h`"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: 9999-12-31, the last day that ISO 8601 writes without agreement.
 _LAST_MS = 253_402_300_799_999
@@ -30,7 +33,7 @@ def parse_moment(text: str, now_ms: int) -> int:
         if _AGE.fullmatch(text):
             at_ms = now_ms - int(parse_duration(text) * 1000)
         elif _NUMBER.fullmatch(text):
-            number = float(text)
+            number = Decimal(text)
             at_ms = int(number if number >= _FIRST_MS else number * 1000)
         else:
             at_ms = _iso(_LOST_PLUS.sub(r"\1+\2", text))
@@ -45,4 +48,4 @@ def _iso(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

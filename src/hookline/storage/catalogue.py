@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from hookline.core.signature import generate_secret
 from hookline.storage.base import Batch, Database, Row, Transaction, Worker
 from hookline.storage.routing import Routing
 from hookline.storage.vault import Sealed, Vault
+
+T = TypeVar("T")
 
 API = "api"
 FILE = "file"
@@ -95,6 +97,23 @@ class PutEndpoint(msgspec.Struct, frozen=True):
     create_only: bool = False
 
 
+class _Built(Generic[T]):
+    """What was built from rows; a row that has not changed keeps its very object, so that nobody prepares it anew."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[Any, ...], T]] = {}
+
+    def of(self, rows: Sequence[Row], build: Callable[[Row], T]) -> list[T]:
+        """One object per row."""
+        known, self._known = self._known, {}
+        for row in rows:
+            values = tuple(row[name] for name in row.keys())  # noqa: SIM118 - a row iterates over its values
+            before = known.get(row["id"])
+            built = before[1] if before is not None and before[0] == values else build(row)
+            self._known[row["id"]] = (values, built)
+        return [built for _, built in self._known.values()]
+
+
 class Catalogue:
     """The sources and endpoints of all organisations."""
 
@@ -106,6 +125,8 @@ class Catalogue:
         #: The newest snapshot. Replaced as a whole on the writer's thread, read on any.
         self.routing = Routing()
         self._outside_version = -1
+        self._sources: _Built[Source] = _Built()
+        self._endpoints: _Built[Endpoint] = _Built()
 
     # -- the snapshot: on the writer's thread ----------------------------------------------------------
 
@@ -123,8 +144,8 @@ class Catalogue:
         assert row is not None
         if row["value"] == self.routing.version:
             return
-        sources = [self.source_of(found).build() for found in tx.rows("all_sources")]
-        endpoints = [self.endpoint_of(found).build() for found in tx.rows("all_endpoints")]
+        sources = self._sources.of(tx.rows("all_sources"), lambda found: self.source_of(found).build())
+        endpoints = self._endpoints.of(tx.rows("all_endpoints"), lambda found: self.endpoint_of(found).build())
         self.routing = Routing(row["value"], sources, endpoints)
 
     def _changed(self, tx: Transaction) -> None:

@@ -58,6 +58,7 @@ class Server:
             body_timeout_s=settings.read_timeout_s,
             dedupe_window_s=settings.dedupe_window_s,
             max_body_bytes=settings.max_body_bytes,
+            rejections_max=settings.rejections_max,
         )
         self.api: Asgi = create_api(
             ApiDependencies(settings, store, clock, metrics, self.door.accept_rejection, self.replayer.wake)

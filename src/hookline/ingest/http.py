@@ -36,6 +36,10 @@ PREFIX = "/webhooks/"
 #: must not hold up genuine ones.
 MOST_WAITING_FOR_REJECTIONS = 1_000
 
+#: Larger bodies of refused requests are not kept: a stranger must not be able to fill the disk. GitHub's
+#: largest documented example has 30 KB.
+LARGEST_KEPT_BODY = 262_144
+
 _encode = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
 
@@ -57,12 +61,15 @@ class Door:
         body_timeout_s: float = 10.0,
         dedupe_window_s: float = math.inf,
         max_body_bytes: int = 26_214_400,
+        rejections_max: int = 10_000,
     ) -> None:
         self._store, self._clock, self._notify = store, clock, notify
         self._locate = locator(trusted_proxies)
         self._body_timeout_s = body_timeout_s
         self._rules = RulesTable(dedupe_window_s, max_body_bytes)
         self._limits = Limits()
+        self._rejections_max = rejections_max
+        self._rejections_since_trim = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -168,6 +175,8 @@ class Door:
         """Keep the refused request with its cause, and answer it."""
         name = unquote(source_name)[:100]
         kept = self._store.database.waiting < MOST_WAITING_FOR_REJECTIONS
+        if len(request.body) > LARGEST_KEPT_BODY:
+            request, complete = _with_body(request, b""), False
         if kept:
             rejection = Rejection(
                 id=ids.make(ids.REJECTION, now_ms, os.urandom(10)),
@@ -182,10 +191,18 @@ class Door:
             )
             try:
                 await self._store.rejections.add(rejection)
+                await self._bound_rejections()
             except StoreError:
                 kept = False
         self._notify(RequestRejected(name, refusal.cause, refusal.status, request.client, kept))
         return _refused(refusal)
+
+    async def _bound_rejections(self) -> None:
+        """Housekeeping comes once a minute; a flood must not grow the file until then."""
+        self._rejections_since_trim += 1
+        if self._rejections_since_trim > self._rejections_max // 10 + 100:
+            self._rejections_since_trim = 0
+            await self._store.rejections.trim(self._rejections_max, older_than_ms=0)
 
     # -- a second chance -------------------------------------------------------------------------------
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from hookline.core.model import EndpointState
 
 from .conftest import World
@@ -87,7 +85,6 @@ async def test_an_endpoint_that_said_gone_can_be_resumed(world: World) -> None:
     assert world.receiver.requests[-1].body == b'{"n":2}'
 
 
-@pytest.mark.xfail(reason="the dispatcher does not see a resume of what its own breaker found", strict=True)
 async def test_an_endpoint_that_kept_failing_is_sent_to_at_once_after_it_was_resumed(world: World) -> None:
     await world.source()
     await world.endpoint(pause_after_failures=1)

@@ -74,6 +74,7 @@ def test_every_operation_says_what_it_does_and_how_it_fails(document: Json) -> N
         for method, operation in methods.items():
             names.append(operation["operationId"])
             assert operation["summary"] and operation["description"] and len(operation["tags"]) == 1
+            assert all(parameter["description"] for parameter in operation.get("parameters", ()))
             statuses = set(operation["responses"])
             if (method.upper(), path) in managed():
                 assert operation["security"] == [{"token": []}] and {"401", "503"} <= statuses

@@ -40,6 +40,15 @@ _TAGS = {
     "System": "For machines that watch the server. No token.",
 }
 
+_IN_PATH = {
+    "source": "A source's name or id.",
+    "endpoint": "An endpoint's name or id.",
+    "event": "An event's id.",
+    "delivery": "A delivery's id.",
+    "rejection": "A rejection's id.",
+    "replay": "A replay's id.",
+}
+
 _DONE = {"200": "Done", "201": "Created", "202": "Begun; it goes on in the background", "204": "Done, nothing to say"}
 
 #: Which errors an operation can answer with, by what it is like.
@@ -106,6 +115,9 @@ def _complete(path: str, method: str, operation: Json) -> None:
     for status, response in responses.items():
         if response["description"] == "Successful Response":
             response["description"] = _DONE[status]
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            parameter["description"] = _IN_PATH[parameter["name"]]
     operation["operationId"] = operation["operationId"].partition("_api_v1_")[0]
     if not path.startswith("/api/v1/"):
         operation["security"] = []

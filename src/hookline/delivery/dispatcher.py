@@ -30,7 +30,7 @@ from hookline.delivery.outcome import Outcome
 from hookline.delivery.room import Room
 from hookline.delivery.sender import Sender
 from hookline.delivery.settler import STORE_PAUSE_MS, Settler
-from hookline.storage.base import Claim
+from hookline.storage.base import Claim, Claimed
 from hookline.storage.store import Store
 
 #: Bytes of bodies that may wait in memory, in all lanes together.
@@ -97,9 +97,8 @@ class Dispatcher:
             self._reconcile()
         for work in works:
             lane = self._lanes.get(work.endpoint_id)
-            if lane is None:  # removed since the commit; its lease ends by itself, and then look() ends the debt
-                self._forget(None, work)
-                self._clock.call_at(work.lease_until_ms, self.look)
+            if lane is None:  # removed since the commit: given back, so that look() can end the debt
+                self._give_back(None, work)
                 continue
             lane.queue.append(work)
             self._pump(lane)
@@ -122,7 +121,8 @@ class Dispatcher:
 
     async def _look(self) -> None:
         try:
-            self._reconcile()
+            if self._routing_version != self._store.routing.version:
+                self._reconcile()
             for endpoint_id, due_at_ms in await self._store.deliveries.owed():
                 lane = self._lanes.get(endpoint_id)
                 if lane is None or lane.endpoint.state is EndpointState.DISABLED:
@@ -195,8 +195,6 @@ class Dispatcher:
         elif lane.endpoint is not endpoint and lane.endpoint != endpoint:
             lane.configure(endpoint, secrets, now_ms)
             lane.hold_until_ms = 0
-            if lane.paused:
-                self._give_back_all(lane)
             self._pump(lane)
 
     def _owed(self, endpoint_id: str, due_at_ms: int) -> None:
@@ -207,8 +205,7 @@ class Dispatcher:
             self._note_due(lane, due_at_ms)
 
     def _note_due(self, lane: Lane, due_at_ms: int) -> None:
-        if lane.next_due_ms is None or due_at_ms < lane.next_due_ms:
-            lane.next_due_ms = due_at_ms
+        lane.note_due(due_at_ms)
         self._refill(lane)
 
     def _refill(self, lane: Lane) -> None:
@@ -243,28 +240,31 @@ class Dispatcher:
 
     async def _claim(self, lane: Lane, room: int, now_ms: int) -> None:
         self._leases_by_loop += 1
+        limit, max_bytes = self._room.claim_begins(room, MOST_BYTES // 8)
         claim = Claim(
             endpoint_id=lane.endpoint.id,
-            limit=max(1, min(room, MOST_WORKS - self._room.works)),
-            max_bytes=min(self._room.free_bytes, MOST_BYTES // 8),
+            limit=limit,
+            max_bytes=max_bytes,
             now_ms=now_ms,
             lease=f"{self._node}l{self._leases_by_loop:x}",
             until_ms=now_ms + lane.lease_ms,
         )
+        # What becomes due while the claim is under way must not be forgotten for its older answer.
+        was_due_ms, lane.next_due_ms = lane.next_due_ms, None
         try:
             claimed = await self._store.deliveries.claim(claim)
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
             lane.hold_until_ms = now_ms + STORE_PAUSE_MS
+            claimed = Claimed([], was_due_ms)
+        finally:
             lane.claiming = False
-            self._refill(lane)
-            return
-        lane.claiming = False
-        lane.next_due_ms = claimed.next_due_ms
+            self._room.claim_ends(limit, max_bytes)
         for work in claimed.works:
             lane.taken.by_loop += 1
             self._room.loop_takes(len(work.body))
             lane.queue.append(work)
+        lane.note_due(claimed.next_due_ms)
         if self._stopping or self._lanes.get(lane.endpoint.id) is not lane:
             self._give_back_all(lane)
             return
@@ -275,7 +275,7 @@ class Dispatcher:
 
     def _pump(self, lane: Lane) -> None:
         """Start as many workers as there is work for and the lane allows."""
-        if self._stopping:
+        if self._stopping or lane.paused:
             self._give_back_all(lane)
             return
         now_ms = self._clock.now_ms()
@@ -284,7 +284,7 @@ class Dispatcher:
             lane.workers += 1
             wanted -= 1
             self._busy.spawn(self._work(lane))
-        if wanted and not lane.workers and not lane.paused and now_ms < lane.closed_until_ms():
+        if wanted and not lane.workers and now_ms < lane.closed_until_ms():
             self._wake_at(lane, lane.closed_until_ms())
 
     async def _work(self, lane: Lane) -> None:
@@ -331,7 +331,8 @@ class Dispatcher:
         now_ms = self._clock.now_ms()
         settlement = attempt.settle(work, endpoint, outcome, started_ms, now_ms, self._dice())
         self._forget(lane, work)
-        self._judge(lane, outcome, now_ms)
+        if not lane.paused and lane.endpoint.url == endpoint.url:  # else it says nothing about the endpoint of today
+            self._judge(lane, outcome, now_ms)
         self._settler.settle(settlement)
 
     async def _send(self, lane: Lane, work: Work, now_ms: int) -> Outcome:
@@ -352,7 +353,7 @@ class Dispatcher:
         if attempt.succeeded(outcome):
             if lane.breaker.succeeded():
                 self._notify(EndpointResumed(endpoint_id))
-                self._busy.spawn(self._note_state(endpoint_id, EndpointState.ACTIVE, ""))
+                self._busy.spawn(self._note_state(lane, EndpointState.ACTIVE, ""))
             return
         if outcome.status == 410:
             self._notify(EndpointDisabled(endpoint_id, "410 Gone"))
@@ -365,11 +366,12 @@ class Dispatcher:
             reason = outcome.error or f"http_{outcome.status}"
             self._notify(EndpointPaused(endpoint_id, reason))
             words = f"{lane.endpoint.pause_after_failures} failures in a row, the last: {reason}"
-            self._busy.spawn(self._note_state(endpoint_id, EndpointState.FAILING, words))
+            self._busy.spawn(self._note_state(lane, EndpointState.FAILING, words))
 
-    async def _note_state(self, endpoint_id: str, state: EndpointState, reason: str) -> None:
+    async def _note_state(self, lane: Lane, state: EndpointState, reason: str) -> None:
         with self._reported():
-            await self._store.catalogue.note_endpoint_state(endpoint_id, state, reason, self._clock.now_ms())
+            await self._store.catalogue.note_endpoint_state(lane.endpoint.id, state, reason, self._clock.now_ms())
+            lane.note_state(state, reason)
 
     async def _disable(self, endpoint_id: str) -> None:
         with self._reported():
@@ -390,7 +392,7 @@ class Dispatcher:
         while lane.queue:
             self._give_back(lane, lane.queue.popleft())
 
-    def _give_back(self, lane: Lane, work: Work) -> None:
+    def _give_back(self, lane: Lane | None, work: Work) -> None:
         self._forget(lane, work)
         self.given_back += 1
         self._settler.settle(attempt.give_back(work, self._clock.now_ms()))

@@ -6,6 +6,7 @@ A lane holds only what it can send soon; a backlog lives in the database.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from hookline.core.bucket import Bucket
 from hookline.core.clock import Timer
@@ -52,6 +53,16 @@ class Lane:
             self.problem = ""
         except InvalidInput as error:
             self.target, self.problem = None, error.message
+
+    def note_due(self, due_at_ms: int | None) -> None:
+        """The database owes this endpoint something at that time."""
+        if due_at_ms is not None and (self.next_due_ms is None or due_at_ms < self.next_due_ms):
+            self.next_due_ms = due_at_ms
+
+    def note_state(self, state: EndpointState, reason: str) -> None:
+        """What the breaker found is written down: when a person changes it, that is a change."""
+        if not self.paused:
+            self.endpoint = replace(self.endpoint, state=state, state_reason=reason)
 
     def _capacity(self) -> int:
         """What is in flight and as much again; no more than a rate limit lets through within a lease."""

@@ -28,6 +28,7 @@ class Room:
     def __init__(self, most_works: int, most_bytes: int) -> None:
         self._most_works, self._most_bytes = most_works, most_bytes
         self._works, self._bytes = Tally(), Tally()
+        self._claimed_works = self._claimed_bytes = 0
 
     @property
     def works(self) -> int:
@@ -51,6 +52,22 @@ class Room:
         """The commit failed."""
         self._works.by_writer -= 1
         self._bytes.by_writer -= size
+
+    def claim_begins(self, works: int, size: int) -> tuple[int, int]:
+        """How many deliveries and bytes a claim may bring: at most this, one delivery in any case.
+
+        Held until ``claim_ends``, so that the claims of many lanes at once do not all count on the same room.
+        """
+        works = max(1, min(works, self._most_works - self.works - self._claimed_works))
+        size = max(0, min(size, self.free_bytes - self._claimed_bytes))
+        self._claimed_works += works
+        self._claimed_bytes += size
+        return works, size
+
+    def claim_ends(self, works: int, size: int) -> None:
+        """The claim was answered; what it brought is taken next."""
+        self._claimed_works -= works
+        self._claimed_bytes -= size
 
     def loop_takes(self, size: int) -> None:
         """Take a claimed delivery; the claim had asked for no more than there is room for."""

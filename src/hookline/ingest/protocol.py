@@ -23,6 +23,7 @@ class WireProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_head = True
+    _progressed = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -33,8 +34,9 @@ class WireProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._progressed = False
         super().data_received(data)
-        if self._in_head:
+        if self._in_head and not self._progressed:  # nothing but a part of a head was in it
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
@@ -50,12 +52,14 @@ class WireProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._progressed = True
         self._head_bytes = 0
         self._first_head_came()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._in_head = True
+        self._progressed = True
         super().on_message_complete()
 
     def _first_head_came(self) -> None:

@@ -41,3 +41,16 @@ contracts:
 tests:
 	scripts/node-deps
 	$(BIN)/pytest
+
+torture: dev ## kill the server KILLS times under load and show that nothing acknowledged is lost
+	$(BIN)/python -m tests.torture --kills $${KILLS:-100}
+
+bench: dev ## echo, door 1 and the whole pipeline side by side; BENCH="--seconds 2 --only door"
+	$(BIN)/python -m bench $(BENCH)
+
+.PHONY: bench-idle bench-backlog
+bench-idle: dev ## what a server costs that has nothing to do
+	$(BIN)/python -m bench.idle
+
+bench-backlog: dev ## the memory of a server that owes a million deliveries
+	$(BIN)/python -m bench.backlog

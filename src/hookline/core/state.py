@@ -8,13 +8,14 @@ move of its own in the database: ``leased`` rows carry the end of the lease as t
 Every move that follows an attempt is *fenced*: it names the lease it was made under, and changes nothing
 when the delivery is by then leased to somebody else.
 
-                        ┌────────── retry, give_back, expire ─────────┐
-                        ▼                                             │
-    (stored) ──► WAITING ──claim──► LEASED ──deliver──► DELIVERED     │
-                    ▲  │               │ └──────────────────────────--┘
-                    │  └─cancel─┐      ├──exhaust──► DEAD
-                    │           ▼      └──cancel───► CANCELLED
-                    └─replay── DEAD · DELIVERED · CANCELLED
+    (stored)                                                 ► WAITING
+    WAITING                     ──claim──────────────────────► LEASED
+    LEASED                      ──deliver────────────────────► DELIVERED
+    LEASED                      ──exhaust────────────────────► DEAD
+    LEASED                      ──retry, give_back, expire───► WAITING
+    WAITING, LEASED             ──end────────────────────────► DEAD
+    WAITING, LEASED             ──cancel─────────────────────► CANCELLED
+    DELIVERED, DEAD, CANCELLED  ──replay─────────────────────► WAITING
 
 """
 
@@ -45,7 +46,8 @@ class Move(StrEnum):
     EXHAUST = "exhaust"  #: the attempt failed and nothing is left to try
     GIVE_BACK = "give_back"  #: the worker stops before it tried
     EXPIRE = "expire"  #: the lease ran out
-    CANCEL = "cancel"  #: a person, or the end of the endpoint
+    CANCEL = "cancel"  #: a person does not want it any more
+    END = "end"  #: the endpoint is gone: a dead letter, so that it can be replayed
     REPLAY = "replay"  #: a person wants it sent again
 
 
@@ -54,6 +56,7 @@ TRANSITIONS: dict[DeliveryState, dict[Move, DeliveryState]] = {
     DeliveryState.WAITING: {
         Move.CLAIM: DeliveryState.LEASED,
         Move.CANCEL: DeliveryState.CANCELLED,
+        Move.END: DeliveryState.DEAD,
     },
     DeliveryState.LEASED: {
         Move.DELIVER: DeliveryState.DELIVERED,
@@ -62,6 +65,7 @@ TRANSITIONS: dict[DeliveryState, dict[Move, DeliveryState]] = {
         Move.GIVE_BACK: DeliveryState.WAITING,
         Move.EXPIRE: DeliveryState.WAITING,
         Move.CANCEL: DeliveryState.CANCELLED,
+        Move.END: DeliveryState.DEAD,
     },
     DeliveryState.DELIVERED: {Move.REPLAY: DeliveryState.WAITING},
     DeliveryState.DEAD: {Move.REPLAY: DeliveryState.WAITING},

@@ -67,7 +67,7 @@ def settle(work: Work, endpoint: Endpoint, outcome: Outcome, started_ms: int, no
     if wait_s is None:
         return _settlement(work, Move.EXHAUST, failures, now_ms, attempt, EXHAUSTED)
     reason = outcome.error or f"http_{outcome.status}"
-    return _settlement(work, Move.RETRY, failures, now_ms + int(wait_s * 1000), attempt, reason)
+    return _settlement(work, Move.RETRY, failures, now_ms + round(wait_s * 1000), attempt, reason)
 
 
 def give_back(work: Work, now_ms: int) -> Settlement:

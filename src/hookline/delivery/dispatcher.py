@@ -291,6 +291,11 @@ class Dispatcher:
         """Make one attempt after the other while the lane has work for us."""
         try:
             while lane.queue and not self._stopping and lane.may_go_on(now_ms := self._clock.now_ms()):
+                if now_ms + lane.timeout_ms > lane.queue[0].lease_until_ms:
+                    self._give_back(
+                        lane, lane.queue.popleft()
+                    )  # it waited too long: an attempt could outlive the lease
+                    continue
                 if lane.bucket is not None and (wait_ms := lane.bucket.take(now_ms)):
                     lane.hold_until_ms = now_ms + wait_ms
                     self._wake_at(lane, lane.hold_until_ms)
@@ -319,9 +324,6 @@ class Dispatcher:
             self._wake_at(lane, closed_until_ms)
 
     async def _attempt(self, lane: Lane, work: Work, started_ms: int) -> None:
-        if started_ms + lane.timeout_ms > work.lease_until_ms:
-            self._give_back(lane, work)  # it waited too long: an attempt could outlive the lease
-            return
         endpoint = lane.endpoint
         try:
             outcome = await self._send(lane, work, started_ms)
@@ -361,7 +363,7 @@ class Dispatcher:
             return
         wait_s = attempt.retry_after_s(outcome, now_ms)
         if wait_s is not None:
-            lane.hold_until_ms = max(lane.hold_until_ms, now_ms + int(min(wait_s, 300.0) * 1000))
+            lane.hold_until_ms = max(lane.hold_until_ms, now_ms + round(min(wait_s, 300.0) * 1000))
         if lane.breaker.failed(now_ms):
             reason = outcome.error or f"http_{outcome.status}"
             self._notify(EndpointPaused(endpoint_id, reason))

@@ -42,6 +42,10 @@ class Transaction(Protocol):
         """Execute a statement for each of ``params``."""
         ...
 
+    def on_rollback(self, undo: Callable[[], None]) -> None:
+        """Call ``undo`` when this transaction comes to nothing: for what a batch changed in memory."""
+        ...
+
     def insert_events(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """The hot batch: rows in the column order of ``event``."""
         ...

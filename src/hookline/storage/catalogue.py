@@ -144,9 +144,16 @@ class Catalogue:
         assert row is not None
         if row["value"] == self.routing.version:
             return
+        before = self.routing
+        tx.on_rollback(lambda: self._restore(before))
         sources = self._sources.of(tx.rows("all_sources"), lambda found: self.source_of(found).build())
         endpoints = self._endpoints.of(tx.rows("all_endpoints"), lambda found: self.endpoint_of(found).build())
         self.routing = Routing(row["value"], sources, endpoints)
+
+    def _restore(self, before: Routing) -> None:
+        """What was loaded was never committed; the next transaction looks again."""
+        self.routing = before
+        self._outside_version = -1
 
     def _changed(self, tx: Transaction) -> None:
         tx.run("bump_routing")
@@ -269,6 +276,8 @@ class Catalogue:
 
     def put_endpoint_in(self, tx: Transaction, put: PutEndpoint) -> StoredEndpoint:
         """Create or replace an endpoint inside a transaction; the caller refreshes the routing."""
+        if tx.row("source_get", {"org_id": put.org_id, "name_or_id": put.source_id}) is None:
+            raise NotFound(f"there is no source {put.source_id!r}")
         row = tx.row("endpoint_by_name", {"source_id": put.source_id, "name": put.spec.name})
         if row is not None and put.create_only:
             raise Conflict(f"an endpoint named {put.spec.name!r} exists already at this source")

@@ -255,15 +255,17 @@ def _gone_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[
 def redrive(
     tx: Transaction, event_id: str, now_ms: int, endpoint_id: str = "", *, everything: bool = False
 ) -> list[str]:
-    """Owe again what died or was cancelled (``everything``: what was delivered too); to which endpoints."""
+    """Owe again what died or was cancelled (``everything``: all, where all was delivered); to which endpoints."""
     low, high = ids.deliveries_of(event_id)
+    rows = [
+        row for row in tx.rows("states_of_event", {"low": low, "high": high}) if endpoint_id in ("", row["endpoint_id"])
+    ]
+    everything = everything and all(row["state"] == DeliveryState.DELIVERED for row in rows)
     revived = []
-    for row in tx.rows("states_of_event", {"low": low, "high": high}):
+    for row in rows:
         wanted = everything or row["state"] != DeliveryState.DELIVERED
-        if wanted and endpoint_id in ("", row["endpoint_id"]):
-            change = {"id": row["id"], "now_ms": now_ms}
-            if tx.run("replay_delivery", change):
-                revived.append(row["endpoint_id"])
+        if wanted and tx.run("replay_delivery", {"id": row["id"], "now_ms": now_ms}):
+            revived.append(row["endpoint_id"])
     if revived:
         refresh_status(tx, [event_id])
     return revived

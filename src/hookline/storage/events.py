@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,24 +56,36 @@ class Events:
 
     async def accept(self, draft: Draft) -> Receipt:
         """Store an event and its deliveries. When this returns, they are on disk."""
-        stored: _Stored = await self._database.write(self._accept_batch, draft)
+        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+
+        def done(stored: _Stored | None, error: BaseException | None) -> None:
+            if stored is not None:
+                self._hand_over(stored)  # also when nobody waits for the receipt any more
+            if receipt.done():
+                return
+            if stored is None:
+                assert error is not None
+                receipt.set_exception(error)
+            else:
+                receipt.set_result(stored.receipt)
+
+        self._database.submit(self._accept_batch, draft, done)
+        return await receipt
+
+    def _hand_over(self, stored: _Stored) -> None:
         if self.worker is not None:
             if stored.works:
                 self.worker.leased(stored.works)
             if stored.unleased:
                 self.worker.owed(stored.unleased)
-        return stored.receipt
 
     # -- the commit: everything below runs on the writer's thread --------------------------------------
 
     def _accept_batch(self, tx: Transaction, drafts: Sequence[Draft]) -> list[_Stored]:
         commit = _Commit(tx, self._routing(tx), self.worker)
-        try:
-            results = [commit.accept(draft) for draft in drafts]
-            commit.insert()
-        except BaseException:
-            commit.undo_reservations()
-            raise
+        tx.on_rollback(commit.undo_reservations)
+        results = [commit.accept(draft) for draft in drafts]
+        commit.insert()
         return results
 
     # -- reading ---------------------------------------------------------------------------------------

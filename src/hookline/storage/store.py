@@ -56,12 +56,17 @@ class Store:
         return await self.database.write(self._changed_batch, None)  # type: ignore[no-any-return]
 
     def _changed_batch(self, tx: Transaction, items: Sequence[None]) -> list[bool]:
-        version = self.database.outside_version(tx)
-        changed = version != self._outside_version
+        before, version = self._outside_version, self.database.outside_version(tx)
+        changed = version != before
         self._outside_version = version
+        tx.on_rollback(lambda: self._ask_again(before))
         if changed:
             self.catalogue.refresh(tx)
         return [changed] * len(items)
+
+    def _ask_again(self, version: int) -> None:
+        """Nobody was told: what was committed by others is still news."""
+        self._outside_version = version
 
     async def ping(self) -> None:
         """Write nothing, durably. Raises StoreError when the database cannot be written."""
@@ -87,11 +92,15 @@ def open_store(
     database we can open, StoreLocked, StoreVersion, SecretUnreadable, or StoreError.
     """
     database = SqliteDatabase(_sqlite_path(database_url), sync=sync, threads=threads)
-    if serve:
-        database.own()
-    database.set_up(migrate)
-    store = Store(database, Vault(secret))
-    database.set_up(store.catalogue.refresh)
+    try:
+        if serve:
+            database.own()
+        database.set_up(migrate)
+        store = Store(database, Vault(secret))
+        database.set_up(store.catalogue.refresh)
+    except BaseException:
+        database.abandon()
+        raise
     return store
 
 

@@ -38,6 +38,7 @@ VALUES (:id, :org_id, :source_id, :name, :spec, :secrets, :managed_by, :state, :
         :now_ms, :now_ms, :now_ms)
 ON CONFLICT (source_id, name) DO UPDATE SET
     spec = excluded.spec, secrets = excluded.secrets, managed_by = excluded.managed_by,
+    state_since_ms = CASE endpoint.state WHEN excluded.state THEN endpoint.state_since_ms ELSE :now_ms END,
     state = excluded.state, state_reason = excluded.state_reason, updated_at_ms = excluded.updated_at_ms;
 
 -- name: delete_endpoint
@@ -173,7 +174,7 @@ UPDATE delivery SET state = 'waiting', lease = '', due_at_ms = :now_ms WHERE sta
 UPDATE delivery
 SET state = :state, attempts = attempts + :attempted, failures = :failures, due_at_ms = :due_at_ms, lease = '',
     finished_at_ms = :finished_at_ms, reason = :reason
-WHERE id = :id AND lease = :lease;
+WHERE id = :id AND lease = :lease AND state = 'leased';
 
 -- name: add_attempt
 -- What one try was answered.

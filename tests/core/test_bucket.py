@@ -66,13 +66,3 @@ def test_who_waits_as_told_is_let_in(limit: RateLimit, steps: list[int]) -> None
         if wait_ms:
             now_ms += wait_ms
             assert bucket.take(now_ms) == 0
-
-
-@given(LIMITS, st.integers(0, 10**9))
-def test_a_full_bucket_is_as_good_as_a_new_one(limit: RateLimit, later_ms: int) -> None:
-    used = Bucket(limit, START_MS)
-    used.take(START_MS)
-    now_ms = START_MS + later_ms
-    if used.full(now_ms):
-        new = Bucket(limit, now_ms)
-        assert [used.take(now_ms) == 0 for _ in range(5)] == [new.take(now_ms) == 0 for _ in range(5)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from email.utils import formatdate
 from itertools import pairwise
@@ -244,7 +244,7 @@ async def test_a_body_without_end_is_kept_in_part(serve: Serve, receiver: Receiv
 
 
 @pytest.fixture
-def full_port() -> AsyncIterator[int]:
+def full_port() -> Iterator[int]:
     """A port whose queue of connections is full, so that connecting to it never ends."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.socket())

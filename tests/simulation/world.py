@@ -13,7 +13,7 @@ import msgspec
 
 from hookline.app import Server, build
 from hookline.config.endpoint_spec import EndpointSpec
-from hookline.config.settings import Settings
+from hookline.config.settings import Settings, Sync
 from hookline.config.spec import SourceSpec
 from hookline.core.model import DEFAULT_ORG, Headers
 from hookline.core.notice import Notice
@@ -90,8 +90,8 @@ class World:
         self._settings = Settings(
             database=f"sqlite:///{folder}/simulated.db",
             secret=SECRET,
-            sync="normal",
-            graceful_stop_s=1.0,  # type: ignore[arg-type]
+            sync=Sync.NORMAL,
+            graceful_stop_s=1.0,
         )
         self.script = script
         self.clock = FakeClock()

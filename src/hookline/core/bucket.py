@@ -25,7 +25,3 @@ class Bucket:
             self._tokens -= 1
             return 0
         return int((1 - self._tokens) / self._per_ms) + 1
-
-    def full(self, now_ms: int) -> bool:
-        """Whether the bucket is as good as new, so that it can be thrown away."""
-        return self._tokens + (now_ms - self._at_ms) * self._per_ms >= self._size

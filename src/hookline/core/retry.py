@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from hookline.core.model import RetryPolicy
@@ -33,6 +34,9 @@ def parse_retry_after(value: bytes, now_s: float) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text[:12])
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
-    except (ValueError, TypeError, OverflowError):
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # the obsolete forms name no zone, and mean UTC (RFC 9110 §5.6.7)
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, moment.timestamp() - now_s)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None

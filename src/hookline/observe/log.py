@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
@@ -16,15 +15,7 @@ import structlog
 
 from hookline.core import notice
 from hookline.core.notice import Notice, Notify
-
-#: Keys whose values never reach a log, whatever room they come from.
-CONFIDENTIAL = re.compile(r"secret|signature|token|password|authorization|cookie|api_?key|credential", re.IGNORECASE)
-
-#: Shapes of secrets inside longer texts: webhook secrets, bearer tokens, JWTs, passwords in URLs.
-_SHAPES = re.compile(
-    r"whsec_[A-Za-z0-9+/=_-]{8,}|whsk_[A-Za-z0-9+/=_-]{8,}|(?<=earer )[A-Za-z0-9._~+/-]{8,}=*"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*|\bv1a?[,=][A-Za-z0-9+/=]{16,}|(?<=://)[^/@\s]+(?=@)"
-)
+from hookline.observe.redaction import redact
 
 _LEVELS: dict[type[Notice], int] = {
     notice.RequestRejected: logging.INFO,
@@ -39,16 +30,6 @@ _LEVELS: dict[type[Notice], int] = {
 }
 
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
-
-
-def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: strikes out values of confidential keys and anything shaped like a secret."""
-    for key, value in event.items():
-        if CONFIDENTIAL.search(key):
-            event[key] = "[redacted]"
-        elif isinstance(value, str):
-            event[key] = _SHAPES.sub("[redacted]", value)
-    return event
 
 
 def set_up(log_format: str, level: str) -> None:

@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import time
+import uuid
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 
@@ -65,9 +66,15 @@ RENDERERS: dict[str, Callable[[str, str], bytes]] = {"github": github, "standard
 
 
 def stock(provider: str, host: str, count: int) -> list[bytes]:
-    """``count`` requests, no two alike, and unlike those of every other stock."""
+    """``count`` requests, no two alike, and unlike those of every other stock.
+
+    The ids are as the senders make them: GitHub's are UUIDs, in no order; those of Standard Webhooks senders
+    sort by time. To an index that is a difference.
+    """
     render, run = RENDERERS[provider], os.urandom(6).hex()
-    return [render(host, f"evt_{run}_{number:08d}") for number in range(count)]
+    if provider == "github":
+        return [render(host, str(uuid.uuid4())) for _ in range(count)]
+    return [render(host, f"msg_{run}_{number:08d}") for number in range(count)]
 
 
 def _body(number: str, event_type: str) -> bytes:

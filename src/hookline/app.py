@@ -16,7 +16,6 @@ from hookline.core.clock import Clock
 from hookline.core.errors import StoreError
 from hookline.core.notice import Notice, Notify, ServiceFailed
 from hookline.delivery.address import AddressPolicy
-from hookline.delivery.attempt import KEPT_BODY_BYTES
 from hookline.delivery.dispatcher import Dispatcher
 from hookline.delivery.replayer import Replayer
 from hookline.delivery.sender import HttpSender, Sender
@@ -134,7 +133,7 @@ def build(
         store=store,
         clock=clock or SystemClock(),
         notify=_fan_out((metrics.sink, *sinks)),
-        sender=sender or HttpSender(policy, response_cap_bytes=min(settings.response_max_bytes, KEPT_BODY_BYTES)),
+        sender=sender or HttpSender(policy, response_cap_bytes=settings.response_max_bytes),
         metrics=metrics,
     )
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookline.core.errors import InvalidInput
+from hookline.core.target import Target
 from hookline.delivery.address import AddressPolicy
-from hookline.delivery.target import Target
 
 STRICT = AddressPolicy()
 

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from hookline.core.model import Headers
+from hookline.core.target import Target
 from hookline.delivery.address import AddressPolicy
 from hookline.delivery.outcome import Outcome
 from hookline.delivery.sender import HttpSender
-from hookline.delivery.target import Target
 
 OPEN = AddressPolicy(allow_private=True)
 

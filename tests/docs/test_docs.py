@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hookline.cli.exits import Exit
 from hookline.cli.reference import commands
-from hookline.config.settings import SETTINGS
+from hookline.config.settings import SETTINGS, Settings
 from hookline.config.units import format_duration
 from hookline.core import body, notice
 from hookline.core.errors import StoreBusy, StoreError, VerificationError
@@ -22,7 +22,7 @@ from hookline.core.providers import format as signature_format
 from hookline.core.providers.registry import all_providers
 from hookline.core.retry import LONGEST_RETRY_AFTER_S
 from hookline.core.state import TRANSITIONS, DeliveryState, Move
-from hookline.delivery import attempt, breaker, dispatcher, lane, outcome, response
+from hookline.delivery import breaker, dispatcher, lane, outcome, response
 from hookline.ingest import http, limits, protocol
 from hookline.observe.metrics import Metrics
 from hookline.storage import sql, sqlite
@@ -217,8 +217,11 @@ WAITS = [format_duration(wait_s) for wait_s in POLICY.schedule_s]
         (SECURITY, f"{body.MAX_FORM_FIELDS:,} fields"),
         (SECURITY, f"signatures in one header | {signature_format.MAX_SIGNATURES} |"),
         (SECURITY, f"{limits.MOST_BUCKETS:,} addresses"),
-        (SECURITY, f"a head of {response.HEAD_CAP_BYTES // 1024} KB, the first {attempt.KEPT_BODY_BYTES // 1024} KB"),
-        (DELIVERY, f"The first {attempt.KEPT_BODY_BYTES // 1024} KB of the answer"),
+        (
+            SECURITY,
+            f"a head of {response.HEAD_CAP_BYTES // 1024} KB, the first {Settings().response_max_bytes // 1024} KB",
+        ),
+        (DELIVERY, f"The first {Settings().response_max_bytes // 1024} KB of the answer"),
         (DELIVERY, f"at once, then after {', '.join(WAITS[:-1])} and {WAITS[-1]}"),
         (DELIVERY, f"about {sum(POLICY.schedule_s) / 3600:.1f} hours"),
         (DELIVERY, f"up to {LONGEST_RETRY_AFTER_S / 3600:g} hours, never shorter"),

@@ -155,8 +155,8 @@ def test_an_accepted_rejection_is_an_event_and_one_without_its_body_says_so(read
     reader.follow(how)
     assert len(_rows("SELECT id FROM event")) == before + 1
     assert _rows("SELECT complete, event_id <> '' FROM rejection WHERE cause = 'bad_signature'") == [(1, 1)]
-    assert _rows("SELECT complete FROM rejection WHERE cause = 'unknown_source'") == [(0,)]
-    assert "`unknown_source`" in how.text.partition("## What cannot be accepted")[2]
+    assert _rows("SELECT complete FROM rejection WHERE cause = 'unknown_source'") == [(1,)]
+    assert "`body_too_large`" in how.text.partition("## What cannot be accepted")[2]
 
 
 def test_a_replayed_event_is_owed_again(reader: Reader) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hookline.core import notice
 from hookline.core.notice import Notice
 from hookline.observe.log import log_sink, set_up
-from hookline.observe.redaction import redact
+from hookline.observe.redaction import redact, strike
 
 HEX = "0123456789abcdef" * 4
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJvcmdfZmFrZSJ9.bm90LWEtcmVhbC1zaWduYXR1cmU"
@@ -174,6 +175,15 @@ def test_values_are_not_changed_for_whoever_logged_them() -> None:
     struck = redact(None, "info", {"event": "said", "headers": headers})
     assert struck["headers"] == {"Authorization": "[redacted]"}
     assert headers == {"Authorization": "Bearer fake-token-0123456789"}
+
+
+@pytest.mark.parametrize("piece", ["a", "secret", "secret-", "x-", "eyJ", "://", "v1,", "basic ", "bearer ", "wh", "é"])
+def test_long_texts_are_read_in_a_moment(piece: str) -> None:
+    """What a stranger can have logged must not cost more than its length."""
+    text = piece * (500_000 // len(piece))
+    began = time.perf_counter()
+    strike(text)
+    assert time.perf_counter() - began < 2  # a pattern that backtracks takes hours
 
 
 VALUES = st.recursive(

@@ -24,9 +24,7 @@ def github_source(url: str, **more: object) -> dict[str, object]:
     return {"name": "github", "provider": "github", "secrets": [GITHUB_KEY], "endpoints": [endpoint], **more}
 
 
-async def test_a_thousand_duplicates_at_once_are_one_event_and_one_processing(
-    serve: Serve, receiver: Receiver
-) -> None:
+async def test_a_thousand_duplicates_at_once_are_one_event_and_one_processing(serve: Serve, receiver: Receiver) -> None:
     service = await serve(shop({"name": "all", "url": receiver.url}))
     body = b'{"type":"order.paid"}'
     answers = await asyncio.gather(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from hookline.core.notice import AttemptMade, Notice, ServiceFailed
+from hookline.core.notice import AttemptMade, Notice, Notify, ServiceFailed
 
 N = TypeVar("N", bound=Notice)
 Wish: TypeAlias = Callable[[], bool]
@@ -20,10 +20,12 @@ class Notices:
 
     def __init__(self) -> None:
         self.said: list[Notice] = []
+        self.also: Notify = lambda notice: None
         self._waiting: list[tuple[Wish, asyncio.Future[None]]] = []
 
     def __call__(self, notice: Notice) -> None:
         self.said.append(notice)
+        self.also(notice)
         for wish, future in self._waiting:
             if not future.done() and wish():
                 future.set_result(None)

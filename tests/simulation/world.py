@@ -17,8 +17,8 @@ from hookline.config.settings import Settings, Sync
 from hookline.config.spec import SourceSpec
 from hookline.core.model import DEFAULT_ORG, Headers
 from hookline.core.notice import Notice
+from hookline.core.target import Target
 from hookline.delivery.outcome import Outcome
-from hookline.delivery.target import Target
 from hookline.storage.base import EventFilter
 from hookline.storage.catalogue import PutEndpoint, PutSource
 from hookline.storage.events import Story

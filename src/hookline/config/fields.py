@@ -26,6 +26,7 @@ from hookline.core import filter as patterns
 from hookline.core.errors import HooklineError, InvalidInput
 from hookline.core.model import RateLimit
 from hookline.core.signature import PRIVATE, SYMMETRIC, Signer, decode_secret
+from hookline.core.target import Target
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -104,6 +105,7 @@ def check_url(url: str) -> str:
         raise InvalidInput("is not a URL; write one such as `https://example.com/hooks`")
     if parts.fragment:
         raise InvalidInput("a URL for requests has no fragment (the part after #)")
+    Target.parse(url)  # as strict as whoever will connect, so that what is accepted can be sent to
     return url
 
 

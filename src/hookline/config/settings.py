@@ -193,7 +193,7 @@ class Settings:
         "Whether endpoints may have private, loopback and other special addresses: true, false, or a list of "
         "the networks that may be used.",
     )
-    response_max_bytes: int = _size("64KB", "response_max", "How much of an endpoint's response is read and kept.")
+    response_max_bytes: int = _size("4KB", "response_max", "How much of an endpoint's response is read and kept.")
     retention_s: float = _lifetime("30d", "retention", "How long events are kept, for sources that do not say.")
     dedupe_window_s: float = _lifetime(
         "forever",

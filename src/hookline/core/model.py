@@ -74,6 +74,20 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     scheme: str = "http"
 
 
+def with_body(request: Request, body: bytes) -> Request:
+    """The request with this body."""
+    return Request(
+        request.method,
+        request.path,
+        request.query,
+        request.headers,
+        request.lookup,
+        body,
+        request.client,
+        request.scheme,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """An HTTP answer that a rule (a handshake, a refusal) asks the door to give."""

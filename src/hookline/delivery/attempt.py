@@ -9,9 +9,6 @@ from hookline.core.signature import Signer
 from hookline.core.state import DeliveryState, Move, after
 from hookline.delivery.outcome import Outcome
 
-#: How much of a response is kept: enough for an error page's first lines.
-KEPT_BODY_BYTES = 4096
-
 #: Reasons a delivery is dead.
 EXHAUSTED = "exhausted"
 GONE = "gone"
@@ -55,7 +52,7 @@ def settle(work: Work, endpoint: Endpoint, outcome: Outcome, started_ms: int, no
         error=outcome.error,
         detail=outcome.detail,
         response_headers=outcome.headers,
-        response_body=outcome.body[:KEPT_BODY_BYTES],
+        response_body=outcome.body,
         address=outcome.address,
     )
     if succeeded(outcome):

@@ -7,9 +7,9 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from hookline.core.target import Target
 from hookline.delivery.address import AddressPolicy, Resolver
 from hookline.delivery.connection import Connection
-from hookline.delivery.target import Target
 
 T = TypeVar("T")
 

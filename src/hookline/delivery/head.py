@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from hookline.core.model import Headers
-from hookline.delivery.target import Target
+from hookline.core.target import Target
 
 try:
     _VERSION = version("hookline")

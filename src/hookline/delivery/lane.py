@@ -13,9 +13,9 @@ from hookline.core.clock import Timer
 from hookline.core.errors import InvalidInput
 from hookline.core.model import Endpoint, EndpointState, Work
 from hookline.core.signature import Signer
+from hookline.core.target import Target
 from hookline.delivery.breaker import Breaker
 from hookline.delivery.room import Tally
-from hookline.delivery.target import Target
 
 #: A lease covers a wait in the queue as long as one timeout, the attempt itself, and this for good measure.
 LEASE_MARGIN_MS = 15_000

@@ -13,6 +13,7 @@ import time
 from typing import Protocol
 
 from hookline.core.model import Headers
+from hookline.core.target import Target
 from hookline.delivery.address import AddressPolicy, Resolver
 from hookline.delivery.connection import Connection
 from hookline.delivery.connector import ConnectFailed, Connector
@@ -20,7 +21,6 @@ from hookline.delivery.head import UnsendableHeader, render_head
 from hookline.delivery.outcome import Outcome, failure
 from hookline.delivery.pool import Pool
 from hookline.delivery.resolver import ThreadResolver
-from hookline.delivery.target import Target
 
 __all__ = ["HttpSender", "Outcome", "Sender"]
 

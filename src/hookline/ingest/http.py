@@ -10,14 +10,13 @@ import math
 import os
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 import msgspec
 
 from hookline.core import ids
 from hookline.core.clock import Clock
 from hookline.core.errors import NotFound, StoreError, VerificationError
-from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response
+from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, with_body
 from hookline.core.notice import EventAccepted, EventDuplicate, HandshakeAnswered, Notify, RequestRejected
 from hookline.ingest.client import Network, locator
 from hookline.ingest.limits import Limits
@@ -29,6 +28,9 @@ from hookline.storage.store import Store
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+#: Status, header lines and body.
+Answer: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 PREFIX = "/webhooks/"
 
@@ -81,37 +83,49 @@ class Door:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         now_ms = self._clock.now_ms()
         request = self._request(scope)
         name = scope["path"][len(PREFIX) :]
+        source = self._store.routing.at_door(name)
+        if source is None or not source.enabled:
+            unknown = Refusal("unknown_source", "there is no source at this address", 404)
+            body, _ = await self._read(receive, unknown, LARGEST_KEPT_BODY)
+            return await self._refuse(name, DEFAULT_ORG, request, body, unknown, now_ms)
+        rules = self._rules.of(source)
+        refusal = admit(rules, self._limits, request, now_ms)
+        body, refusal = await self._read(receive, refusal, rules.max_body_bytes)
+        if refusal is None and body is None:
+            refusal = too_large(rules)
+        if refusal is not None or body is None:
+            assert refusal is not None
+            return await self._refuse(source.name, source.org_id, request, body, refusal, now_ms)
+        event_id = ids.make(ids.EVENT, now_ms, os.urandom(10))
+        request = with_body(request, body)
         try:
-            source = self._store.routing.at_door(name)
-            if source is None or not source.enabled:
-                refusal = Refusal("unknown_source", "there is no source at this address", 404)
-                return await self._refuse(name, DEFAULT_ORG, request, refusal, now_ms, complete=False)
-            rules = self._rules.of(source)
-            refusal_or_none = admit(rules, self._limits, request, now_ms)
-            body = None if refusal_or_none is not None else await self._body(receive, rules.max_body_bytes)
-            if body is None:
-                refusal = refusal_or_none or too_large(rules)
-                return await self._refuse(source.name, source.org_id, request, refusal, now_ms, complete=False)
-            request = _with_body(request, body)
-            event_id = ids.make(ids.EVENT, now_ms, os.urandom(10))
-            decision = examine(rules, self._limits, request, event_id, now_ms)
-            if isinstance(decision, Refusal):
-                return await self._refuse(source.name, source.org_id, request, decision, now_ms, complete=True)
-            return await self._carry_out(rules, decision)
+            return await self._carry_out(
+                rules, examine(rules, self._limits, request, event_id, now_ms), request, now_ms
+            )
         except StoreError as error:
             return _refused(Refusal(error.code, "nothing was stored; send it again", 503, retry_after_s=1))
-        except TimeoutError:
-            refusal = Refusal("body_timeout", f"the body did not come within {self._body_timeout_s:g} s", 408)
-            return await self._refuse(name, DEFAULT_ORG, request, refusal, now_ms, complete=False)
 
-    async def _carry_out(
-        self, rules: Rules, decision: Draft | Response
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def _read(self, receive: Receive, refusal: Refusal | None, limit: int) -> tuple[bytes | None, Refusal | None]:
+        """The body, also of a request that is refused already: the configuration may be mended later.
+
+        None when it is larger than ``limit``, known to be, or did not come in time.
+        """
+        if refusal is not None and refusal.status == 413:
+            return None, refusal
+        try:
+            return await self._body(receive, limit), refusal
+        except TimeoutError:
+            late = Refusal("body_timeout", f"the body did not come within {self._body_timeout_s:g} s", 408)
+            return None, refusal or late
+
+    async def _carry_out(self, rules: Rules, decision: Decision, request: Request, now_ms: int) -> Answer:
         source = rules.source
+        if isinstance(decision, Refusal):
+            return await self._refuse(source.name, source.org_id, request, request.body, decision, now_ms)
         if isinstance(decision, Response):
             self._notify(HandshakeAnswered(source.name, rules.provider.slug))
             headers = [(b"content-type", decision.content_type.encode("latin-1")), *decision.headers]
@@ -119,10 +133,7 @@ class Door:
         receipt = await self._store.events.accept(decision)
         if receipt.replay:
             refusal = Refusal("replayed", f"this body came before as {receipt.event_id}, under another id", 409)
-            event = decision.event
-            return await self._refuse(
-                source.name, source.org_id, event.request, refusal, event.received_at_ms, complete=True
-            )
+            return await self._refuse(source.name, source.org_id, request, request.body, refusal, now_ms)
         self._tell(source.name, decision, receipt)
         return 200, [_JSON], _receipt_body(receipt)
 
@@ -170,13 +181,12 @@ class Door:
                 message = await receive()
 
     async def _refuse(
-        self, source_name: str, org_id: str, request: Request, refusal: Refusal, now_ms: int, *, complete: bool
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """Keep the refused request with its cause, and answer it."""
-        name = unquote(source_name)[:100]
+        self, source_name: str, org_id: str, request: Request, body: bytes | None, refusal: Refusal, now_ms: int
+    ) -> Answer:
+        """Keep the refused request with its cause, and answer it. ``body`` None: there is none to keep."""
+        name = source_name[:100]
+        complete = body is not None and len(body) <= LARGEST_KEPT_BODY
         kept = self._store.database.waiting < MOST_WAITING_FOR_REJECTIONS
-        if len(request.body) > LARGEST_KEPT_BODY:
-            request, complete = _with_body(request, b""), False
         if kept:
             rejection = Rejection(
                 id=ids.make(ids.REJECTION, now_ms, os.urandom(10)),
@@ -186,7 +196,7 @@ class Door:
                 cause=refusal.cause,
                 detail=refusal.detail,
                 status=refusal.status,
-                request=request,
+                request=with_body(request, body) if complete and body is not None else with_body(request, b""),
                 complete=complete,
             )
             try:
@@ -233,6 +243,9 @@ class Door:
         if not rejection.complete:
             return Refusal(rejection.cause, "the body of this request was not kept, it cannot be accepted", 409)
         rules = self._rules.of(source)
+        refusal = admit(rules, None, rejection.request, rejection.received_at_ms)
+        if refusal is not None:
+            return refusal
         event_id = ids.make(ids.EVENT, self._clock.now_ms(), os.urandom(10))
         decision = examine(rules, None, rejection.request, event_id, rejection.received_at_ms)
         if isinstance(decision, Draft):
@@ -241,26 +254,13 @@ class Door:
         return decision
 
 
-def _with_body(request: Request, body: bytes) -> Request:
-    return Request(
-        request.method,
-        request.path,
-        request.query,
-        request.headers,
-        request.lookup,
-        body,
-        request.client,
-        request.scheme,
-    )
-
-
 def _receipt_body(receipt: Receipt) -> bytes:
     """The acknowledgement; ids and statuses are ours and need no escaping."""
     duplicate = "true" if receipt.duplicate else "false"
     return f'{{"id":"{receipt.event_id}","status":"{receipt.status}","duplicate":{duplicate}}}'.encode()
 
 
-def _refused(refusal: Refusal) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def _refused(refusal: Refusal) -> Answer:
     headers = [_JSON]
     if refusal.retry_after_s:
         headers.append((b"retry-after", b"%d" % refusal.retry_after_s))

@@ -34,8 +34,11 @@ class Refusal(msgspec.Struct, frozen=True):
 Decision: TypeAlias = Draft | Response | Refusal
 
 
-def admit(rules: Rules, limits: Limits, request: Request, now_ms: int) -> Refusal | None:
-    """Whether the request may speak at all; asked before its body is read. ``request.body`` is empty yet."""
+def admit(rules: Rules, limits: Limits | None, request: Request, now_ms: int) -> Refusal | None:
+    """Whether the request may speak at all; asked before its body is read. ``request.body`` is empty yet.
+
+    ``limits`` None: it came long ago, and is examined again.
+    """
     source = rules.source
     if request.method not in rules.methods:
         allowed = ", ".join(sorted(rules.methods))
@@ -44,7 +47,7 @@ def admit(rules: Rules, limits: Limits, request: Request, now_ms: int) -> Refusa
         return Refusal("https_required", f"{source.name} accepts only HTTPS", 403)
     if not rules.admits(request.client):
         return Refusal("address_not_allowed", f"{source.name} does not accept requests from this address", 403)
-    if source.client_rate_limit is not None:
+    if limits is not None and source.client_rate_limit is not None:
         wait_ms = limits.take((source.id, request.client), source.client_rate_limit, now_ms)
         if wait_ms:
             return _too_many("this address", source.client_rate_limit, wait_ms)
@@ -68,8 +71,8 @@ def too_large(rules: Rules) -> Refusal:
 def examine(rules: Rules, limits: Limits | None, request: Request, event_id: str, now_ms: int) -> Decision:
     """Whether the request speaks the truth, and what it says.
 
-    Returns a Draft to be stored, the Response that a handshake asks for, or a Refusal. ``limits`` None: the
-    request was admitted before (a rejection is accepted later).
+    Returns a Draft to be stored, the Response that a handshake asks for, or a Refusal. ``limits`` None: it
+    came long ago, and is examined again.
     """
     source, provider = rules.source, rules.provider
     now_s = now_ms / 1000

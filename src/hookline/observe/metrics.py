@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from hookline.core import notice
@@ -17,6 +17,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 #: Refused requests name sources that may not exist; a scanner must not be able to make endless series.
 _MOST_UNKNOWN = "unknown_source"
+
+
+disable_created_metrics()  # a second series per counter, which says when this process began to count
 
 
 class Metrics:

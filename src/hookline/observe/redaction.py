@@ -18,13 +18,14 @@ _NAMES = (
 #: Names whose values never reach a log.
 CONFIDENTIAL = re.compile(_NAMES, re.IGNORECASE)
 
-#: What stands before a secret in a text and may be read, and then the secret.
+#: What stands before a secret in a text and may be read (a name in a query, a shell, JSON or a repr; in a header
+#: line; a scheme), and then the secret. Bounded, so that a long text costs no more than its length.
 _NAMED = re.compile(
     rf"""(?ix)
-    (?P<name> [\w-]*(?:{_NAMES})[\w-]* (?: = ["']? | ["'] \s* [:=] \s* b?["'] )  # in a query, a shell, JSON, a repr
-            | \b x-[\w-]*(?:{_NAMES})[\w-]* : \s*                                # in a header line
-            | \b bearer \s+ (?= [^\s]{{0,40}} [\d._~+/=-] )
-            | \b basic \s+ (?= [a-z]* (?-i:[A-Z0-9+/=]) ) )
+    (?P<name> (?<![\w-]) [\w-]{{0,64}}(?:{_NAMES})[\w-]{{0,64}} (?: = ["']? | ["'] \s{{0,3}} [:=] \s{{0,3}} b?["'] )
+            | (?<![\w-]) x-[\w-]{{0,64}}(?:{_NAMES})[\w-]{{0,64}} : \s{{0,3}}
+            | \b bearer \s{{1,3}} (?= [^\s]{{0,40}} [\d._~+/=-] )
+            | \b basic \s{{1,3}} (?= [a-z]{{0,64}} (?-i:[A-Z0-9+/=]) ) )
     [^\s"'&;,)\]}}]{{4,}}
     """
 )
@@ -64,7 +65,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return strike(value.decode("latin-1"))
     if isinstance(value, Mapping):
-        return {_text(name): _struck(_text(name), inner) for name, inner in value.items()}
+        return {strike(_text(name)): _struck(_text(name), inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return _items(value)
     return strike(repr(value))

@@ -20,8 +20,8 @@ from hookline.core.headers import index
 from hookline.core.model import EventStatus, Headers, Request
 from hookline.core.notice import AttemptMade
 from hookline.core.providers import registry, sign
+from hookline.core.target import Target
 from hookline.delivery.outcome import Outcome
-from hookline.delivery.target import Target
 from hookline.storage.events import Story
 from hookline.testing.receiver import Answer, Received
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookline.core.errors import InvalidInput
-from hookline.delivery.target import Target
+from hookline.core.target import Target
 
 
 def test_a_url_is_taken_apart() -> None:

@@ -202,6 +202,7 @@ def test_every_room_and_every_table_is_in_the_architecture() -> None:
 
 
 POLICY = RetryPolicy()
+KEPT_BYTES = Settings().response_max_bytes
 WAITS = [format_duration(wait_s) for wait_s in POLICY.schedule_s]
 
 

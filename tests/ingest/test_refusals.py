@@ -117,7 +117,7 @@ async def test_the_spelling_of_a_content_type_does_not_matter(place: Street, kin
 
 
 async def test_a_body_that_says_it_is_too_large_is_413_before_it_is_read(place: Street) -> None:
-    await place.source(max_body="1KB")
+    await place.source(max_body=1000)
     reply = await place.ask(body=[b"x"] * 9, headers=[JSON_LINE, (b"content-length", b"1001")])
     await refused(place, reply, 413, "body_too_large", complete=False)
     assert place.given == 0
@@ -125,7 +125,7 @@ async def test_a_body_that_says_it_is_too_large_is_413_before_it_is_read(place: 
 
 
 async def test_a_body_that_becomes_too_large_is_413_as_soon_as_it_is(place: Street) -> None:
-    await place.source(max_body="1KB")
+    await place.source(max_body=1000)
     reply = await place.ask(body=[b"x" * 400] * 100)
     await refused(place, reply, 413, "body_too_large", complete=False)
     assert place.given == 3
@@ -133,7 +133,7 @@ async def test_a_body_that_becomes_too_large_is_413_as_soon_as_it_is(place: Stre
 
 
 async def test_a_body_that_is_as_large_as_allowed_is_taken(place: Street) -> None:
-    await place.source(max_body="1KB", content_types=["any"])
+    await place.source(max_body=1000, content_types=["any"])
     for body in (b"x" * 1000, [b"x" * 500, b"x" * 500]):
         assert (await place.ask(body=body, headers=[(b"content-length", b"1000")])).status == 200
     for body in (b"y" * 1001, [b"y" * 500, b"y" * 501]):

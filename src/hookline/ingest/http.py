@@ -264,6 +264,8 @@ def _refused(refusal: Refusal) -> Answer:
     headers = [_JSON]
     if refusal.retry_after_s:
         headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
+    if refusal.allow:
+        headers.append((b"allow", refusal.allow.encode("ascii")))
     if refusal.status in (408, 413):
         headers.append((b"connection", b"close"))  # the rest of the body is not read
     return refusal.status, headers, _encode({"code": refusal.cause, "detail": refusal.detail})

@@ -29,6 +29,7 @@ class Refusal(msgspec.Struct, frozen=True):
     detail: str
     status: int
     retry_after_s: int = 0
+    allow: str = ""  #: the methods that are accepted (RFC 9110 §15.5.6)
 
 
 Decision: TypeAlias = Draft | Response | Refusal
@@ -42,7 +43,8 @@ def admit(rules: Rules, limits: Limits | None, request: Request, now_ms: int) ->
     source = rules.source
     if request.method not in rules.methods:
         allowed = ", ".join(sorted(rules.methods))
-        return Refusal("method_not_allowed", f"{source.name} accepts {allowed}, not {request.method}", 405)
+        detail = f"{source.name} accepts {allowed}, not {request.method}"
+        return Refusal("method_not_allowed", detail, 405, allow=allowed)
     if source.require_https and request.scheme != "https":
         return Refusal("https_required", f"{source.name} accepts only HTTPS", 403)
     if not rules.admits(request.client):

@@ -19,7 +19,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _MOST_UNKNOWN = "unknown_source"
 
 
-disable_created_metrics()  # a second series per counter, which says when this process began to count
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, which says when this process began to count
 
 
 class Metrics:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, MutableMapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Any
@@ -92,9 +92,10 @@ class Street:
         end: str = "complete",
     ) -> Reply:
         """One request. ``end``: the body is ``complete``, the sender goes (``gone``) or falls ``silent``."""
+        self.advance(0.001)  # so that what comes later has a later id
         chunks = [body] if isinstance(body, bytes) else list(body)
         self.given = 0
-        sent: list[dict[str, Any]] = []
+        sent: list[MutableMapping[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
             if self.given < len(chunks):
@@ -105,7 +106,7 @@ class Street:
                 await asyncio.Event().wait()
             return {"type": "http.disconnect"}
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
 
         scope: dict[str, Any] = {

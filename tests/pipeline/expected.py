@@ -31,7 +31,7 @@ def verified(received: Received, secret: str) -> None:
     lines = {name.lower().decode(): value.decode("latin-1") for name, value in received.headers}
     assert [name.lower() for name, _ in received.headers if name.lower() in OURS] == list(OURS)
     try:
-        json.loads(received.body)
+        json.loads(received.body.decode())
     except ValueError:
         signed = f"{lines['webhook-id']}.{lines['webhook-timestamp']}.".encode() + received.body
         key = base64.b64decode(secret.removeprefix("whsec_"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,6 +33,17 @@ SERVER_SECRET = "not-a-real-secret-only-for-the-pipeline-tests"
 SENDER_SECRET = "whsec_bm90IGEgcmVhbCBrZXkgZm9yIHRlc3Rz"
 
 
+class PromptServer(HttpServer):
+    """uvicorn that stops when it is told to, instead of asking every now and then whether it should."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config, ready)
+        self.exit_wanted = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.exit_wanted.wait()
+
+
 class Service:
     """One life of a server on the file ``folder/hookline.db``; an async context manager."""
 
@@ -51,7 +63,7 @@ class Service:
         self.port: int = self._socket.getsockname()[1]
         self._client = Client(self.port)
         ready = asyncio.Event()
-        self._http = HttpServer(_http_config(self.server), ready.set)
+        self._http = PromptServer(_http_config(self.server), ready.set)
         self._serving = asyncio.create_task(self._http.serve(sockets=[self._socket]))
         await ready.wait()
         return self
@@ -66,9 +78,10 @@ class Service:
         if not self._stopped:
             self._stopped = True
             await self._client.__aexit__(None, None, None)
-            self._http.should_exit = True
-            await self._serving
-            self.given_back = await self.server.stop()
+            self._http.exit_wanted.set()
+            limit_s = self.settings.graceful_stop_s
+            _, self.given_back = await asyncio.gather(self._serving, self.server.dispatcher.stop(limit_s))
+            await self.server.stop()
         return self.given_back
 
     # -- sending -----------------------------------------------------------------------------------------

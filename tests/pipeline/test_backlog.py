@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 from hookline.core.model import EndpointState
 from hookline.core.notice import AttemptMade, Notice
@@ -18,7 +19,7 @@ SENDERS = 64
 CONCURRENCY = 50
 
 
-def open_source(*endpoints: dict[str, object], **more: object) -> dict[str, object]:
+def open_source(*endpoints: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Anybody may send to it: what is tried here is not the verification."""
     return {"name": "open", "provider": "none", "dedupe": {"by": "none"}, "endpoints": list(endpoints), **more}
 

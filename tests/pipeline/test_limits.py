@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from hookline.core.model import EndpointState
+from hookline.core.model import DEFAULT_ORG, EndpointState
 from hookline.core.notice import AttemptMade, EndpointPaused, EndpointResumed
 from hookline.testing.clock import FakeClock
 from hookline.testing.receiver import Answer, Receiver
@@ -140,6 +140,27 @@ async def test_a_held_endpoint_is_still_held_after_a_restart(serve: Serve, recei
     await service.notices.settled("delivered", count=6)
     assert (await service.endpoint("bad")).state == "active"
     assert len(events) == 10
+
+
+async def test_what_people_do_elsewhere_does_not_release_a_held_endpoint(serve: Serve, receiver: Receiver) -> None:
+    clock = FakeClock()
+    receiver.answers(500, path="/bad")
+    bad = {"name": "bad", "url": f"{receiver.url}/bad", "pause_after_failures": 1, "events": ["bad"]}
+    good = {"name": "good", "url": f"{receiver.url}/good", "events": ["good"]}
+    service = await serve(shop(bad, good), clock=clock)
+    fine = await service.publish("good")
+    await service.notices.settled("delivered", event_id=fine)
+    await service.publish("bad")
+    await service.notices.until(EndpointPaused)
+    await service.server.dispatcher.quiet()
+    await service.store.deliveries.replay_event(DEFAULT_ORG, fine, clock.now_ms())
+    await service.notices.settled("delivered", event_id=fine, count=2)
+    await service.apply(shop(bad, good, {"name": "new", "url": receiver.url, "events": ["new"]}))
+    await service.publish("bad")
+    clock.jump_to(clock.now_ms() + FIRST_COOL_DOWN_MS - 1)
+    await service.server.dispatcher.quiet()
+    assert [request.path for request in receiver.requests].count("/bad") == 1
+    assert (await service.endpoint("bad")).state == "failing"
 
 
 async def test_a_person_can_resume_a_held_endpoint_at_once(serve: Serve, receiver: Receiver) -> None:

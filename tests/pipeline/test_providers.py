@@ -217,6 +217,14 @@ async def test_what_was_tampered_with_is_refused_and_goes_nowhere(serve: Serve, 
     assert receiver.count == 0
 
 
+async def test_both_secrets_count_while_a_sender_rotates_them(serve: Serve, receiver: Receiver) -> None:
+    spec = source("github", receiver.url)
+    service = await serve({**spec, "secrets": ["not-a-real-secret-of-the-future", KEY]})
+    await delivered(service, receiver, "github", github_lines(b"{}", "ping", "d-1"), b"{}")
+    await service.apply({**spec, "secrets": ["not-a-real-secret-of-the-future"]})
+    assert (await service.send("github", b"[]", github_lines(b"[]", "ping", "d-2"))).status == 401
+
+
 async def test_lines_about_the_connection_and_credentials_stay_here(serve: Serve, receiver: Receiver) -> None:
     service = await serve(source("none", receiver.url))
     kept = (

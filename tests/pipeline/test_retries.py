@@ -233,6 +233,16 @@ async def test_what_is_no_answer_is_a_failure_with_its_own_name(
         assert 190 <= failed.duration_ms < 2_000
 
 
+async def test_the_story_tells_what_was_answered(serve: Serve, receiver: Receiver, clock: FakeClock) -> None:
+    receiver.script([Answer(422, (("X-Reason", "no"), ("x-reason", "really")), b'{"error":"no such order"}')])
+    service = await serve(shop({"name": "picky", "url": receiver.url}), clock=clock)
+    refused = (await run_out(service, clock, await service.publish())).attempts[0]
+    assert (refused.status, refused.response_body) == (422, b'{"error":"no such order"}')
+    assert refused.response_headers[:2] == ((b"X-Reason", b"no"), (b"x-reason", b"really"))
+    assert refused.duration_ms > 0
+    assert refused.address == "127.0.0.1"
+
+
 async def test_a_body_without_end_is_kept_in_part(serve: Serve, receiver: Receiver, clock: FakeClock) -> None:
     receiver.script([Answer.huge(1 << 30, status=500), Answer.huge(1 << 30)])
     service = await serve(shop({"name": "huge", "url": receiver.url}), clock=clock)
@@ -271,9 +281,7 @@ async def test_connecting_has_a_timeout_of_its_own(serve: Serve, full_port: int)
     assert 140 <= failed.duration_ms < 2_000
 
 
-async def test_a_port_without_listener_refuses(serve: Serve) -> None:
-    with socket.socket() as taken:  # bound and not listening: nobody else can get it
-        taken.bind(("127.0.0.1", 0))
-        service = await serve(shop({"name": "shut", "url": f"http://127.0.0.1:{taken.getsockname()[1]}/"}))
-        failed = await first_attempt(service)
+async def test_a_port_without_listener_refuses(serve: Serve, closed_port: str) -> None:
+    service = await serve(shop({"name": "shut", "url": closed_port}))
+    failed = await first_attempt(service)
     assert (failed.error, failed.address) == ("connect_refused", "127.0.0.1")

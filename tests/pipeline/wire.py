@@ -56,13 +56,17 @@ class Client:
         """One request; ``Host`` and ``Content-Length`` are added. Raises TimeoutError, OSError, EOFError."""
         reader, writer = self._idle.pop() if self._idle else await self._connect()
         lines = b"".join(b"%b: %b\r\n" % line for line in headers)
-        writer.write(
-            b"%b %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%bContent-Length: %d\r\n\r\n%b"
-            % (method.encode(), path.encode(), self._port, lines, len(body), body)
-        )
-        async with asyncio.timeout(LIMIT_S):
-            await writer.drain()
-            answer = await _read(reader)
+        try:
+            writer.write(
+                b"%b %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%bContent-Length: %d\r\n\r\n%b"
+                % (method.encode(), path.encode(), self._port, lines, len(body), body)
+            )
+            async with asyncio.timeout(LIMIT_S):
+                await writer.drain()
+                answer = await _read(reader)
+        except BaseException:
+            writer.close()
+            raise
         if b"\r\nconnection: close\r\n" in answer.head.lower():
             writer.close()
         else:

@@ -114,6 +114,7 @@ class World:
         """The process is gone: nothing of it runs again, nothing it had not committed is there."""
         database: Any = self.server.store.database
         database._closed = True  # a dead process writes nothing
+        database._outbox.clear()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         for _ in range(5):

@@ -39,14 +39,13 @@ def main() -> int:
 async def _run(folder: Path, options: argparse.Namespace) -> int:
     console = Console()
     console.print(f"{options.kills} kills, seed {options.seed}")
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     started = time.monotonic()
     with Bar(*columns, console=console) as bar:
         task = bar.add_task("starting", total=options.kills)
 
         def report(now: Progress) -> None:
-            numbers = f"{now.acknowledged:,} acknowledged, {now.arrived:,} delivered, {now.doing}"
-            bar.update(task, completed=now.kills, description=numbers)
+            bar.update(task, completed=now.kills, description=f"{now.arrived:,} delivered; {now.doing}")
 
         torture = Torture(folder, kills=options.kills, seed=options.seed, senders=options.senders, report=report)
         verdict = await torture.run()

@@ -82,7 +82,6 @@ class Progress:
     """How far the run is."""
 
     kills: int
-    acknowledged: int
     arrived: int
     doing: str
 
@@ -188,7 +187,7 @@ class Torture:
     async def _drained(self, receiver: Receiver) -> None:
         """Until nothing is owed. Another process's database sends no signal, so it is asked again and again."""
         while owed := self._witness.owed():
-            self._tell(receiver, f"draining, {owed} deliveries are owed")
+            self._tell(receiver, f"draining, {owed} owed")
             await asyncio.sleep(0.05)
         while self._witness.running_replays() or self._witness.of_type(OLD_TYPE):
             self._tell(receiver, "finishing what else was begun")
@@ -245,4 +244,4 @@ class Torture:
 
     def _tell(self, receiver: Receiver, doing: str) -> None:
         kills = sum(life.killed for life in self._lives)
-        self._report(Progress(kills, self._ledger.acknowledgements, receiver.count, doing))
+        self._report(Progress(kills, receiver.count, doing))

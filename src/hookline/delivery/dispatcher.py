@@ -31,6 +31,7 @@ from hookline.delivery.room import Room
 from hookline.delivery.sender import Sender
 from hookline.delivery.settler import STORE_PAUSE_MS, Settler
 from hookline.storage.base import Claim, Claimed
+from hookline.storage.routing import Routing
 from hookline.storage.store import Store
 
 #: Bytes of bodies that may wait in memory, in all lanes together.
@@ -55,7 +56,8 @@ class Dispatcher:
         self._store, self._sender, self._clock, self._notify = store, sender, clock, notify
         self._node, self._dice = node, dice
         self._lanes: dict[str, Lane] = {}
-        self._routing_version = 0
+        self._leaving: dict[str, Lane] = {}  #: of endpoints that are gone, while attempts are under way
+        self._routing: Routing | None = None  #: what the lanes agree with
         self._stopping = False
         self._leases_by_writer = 0
         self._leases_by_loop = 0
@@ -93,8 +95,7 @@ class Dispatcher:
 
     def leased(self, works: Sequence[Work]) -> None:
         """Deliveries were stored, born leased to us."""
-        if self._routing_version != self._store.routing.version:
-            self._reconcile()
+        self._reconcile()
         for work in works:
             lane = self._lanes.get(work.endpoint_id)
             if lane is None:  # removed since the commit: given back, so that look() can end the debt
@@ -105,8 +106,7 @@ class Dispatcher:
 
     def owed(self, endpoint_ids: Iterable[str]) -> None:
         """Deliveries were stored that we have no lease on."""
-        if self._routing_version != self._store.routing.version:
-            self._reconcile()
+        self._reconcile()
         now_ms = self._clock.now_ms()
         for endpoint_id in endpoint_ids:
             self._owed(endpoint_id, now_ms)
@@ -121,15 +121,17 @@ class Dispatcher:
 
     async def _look(self) -> None:
         try:
-            if self._routing_version != self._store.routing.version:
+            owed = await self._store.deliveries.owed()
+            self._reconcile()
+            if not all(self._is_sent_to(endpoint_id) for endpoint_id, _ in owed):
+                await self._store.catalogue.load()  # another process may have made the endpoint just now
                 self._reconcile()
-            for endpoint_id, due_at_ms in await self._store.deliveries.owed():
-                lane = self._lanes.get(endpoint_id)
-                if lane is None or lane.endpoint.state is EndpointState.DISABLED:
-                    reason = "endpoint_deleted" if lane is None else "endpoint_disabled"
+            for endpoint_id, due_at_ms in owed:
+                if self._is_sent_to(endpoint_id):
+                    self._note_due(self._lanes[endpoint_id], due_at_ms)
+                elif not self._is_under_way_to(endpoint_id):
+                    reason = "endpoint_disabled" if endpoint_id in self._lanes else "endpoint_deleted"
                     await self._store.deliveries.end_owed_to(endpoint_id, reason, self._clock.now_ms())
-                else:
-                    self._note_due(lane, due_at_ms)
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
             self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, self.look)
@@ -175,15 +177,22 @@ class Dispatcher:
     # -- lanes -----------------------------------------------------------------------------------------
 
     def _reconcile(self) -> None:
-        """Make the lanes agree with the routing."""
+        """Make the lanes agree with the routing, when it is a new one.
+
+        The same one again would know less than the lanes do: what a breaker found changes no routing.
+        """
         routing = self._store.routing
-        self._routing_version = routing.version
+        if routing is self._routing:
+            return
+        self._routing = routing
         now_ms = self._clock.now_ms()
         for endpoint_id in self._lanes.keys() - routing.endpoints.keys():
             lane = self._lanes.pop(endpoint_id)
             if lane.timer is not None:
                 lane.timer.cancel()
             self._give_back_all(lane)
+            if lane.workers:
+                self._leaving[endpoint_id] = lane
         for endpoint in routing.endpoints.values():
             self._configure(endpoint, routing.sources.get(endpoint.source_id), now_ms)
 
@@ -197,12 +206,21 @@ class Dispatcher:
             lane.hold_until_ms = 0
             self._pump(lane)
 
-    def _owed(self, endpoint_id: str, due_at_ms: int) -> None:
+    def _is_sent_to(self, endpoint_id: str) -> bool:
+        """Whether there is such an endpoint and it is not disabled; what others are owed has to be ended."""
         lane = self._lanes.get(endpoint_id)
-        if lane is None or lane.endpoint.state is EndpointState.DISABLED:
-            self.look()  # the endpoint went while this was under way: the debt has to be ended
+        return lane is not None and lane.endpoint.state is not EndpointState.DISABLED
+
+    def _is_under_way_to(self, endpoint_id: str) -> bool:
+        """Whether attempts are still under way, whose end is to be recorded as it is."""
+        lane = self._lanes.get(endpoint_id) or self._leaving.get(endpoint_id)
+        return lane is not None and lane.workers > 0
+
+    def _owed(self, endpoint_id: str, due_at_ms: int) -> None:
+        if self._is_sent_to(endpoint_id):
+            self._note_due(self._lanes[endpoint_id], due_at_ms)
         else:
-            self._note_due(lane, due_at_ms)
+            self.look()  # the endpoint went while this was under way
 
     def _note_due(self, lane: Lane, due_at_ms: int) -> None:
         lane.note_due(due_at_ms)
@@ -308,6 +326,9 @@ class Dispatcher:
             if lane.queue and lane.closed_until_ms():
                 self._yield_queue(lane)
             self._refill(lane)
+            if not lane.workers and not self._is_sent_to(lane.endpoint.id):
+                self._leaving.pop(lane.endpoint.id, None)
+                self.look()  # now what is still owed can be ended
 
     def _yield_queue(self, lane: Lane) -> None:
         """The lane closed: what would wait for longer than its lease goes back to the database."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -19,6 +18,7 @@ from hookline.core.errors import NotFound, StoreError, VerificationError
 from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, with_body
 from hookline.core.notice import EventAccepted, EventDuplicate, HandshakeAnswered, Notify, RequestRejected
 from hookline.ingest.client import Network, locator
+from hookline.ingest.entropy import Entropy
 from hookline.ingest.limits import Limits
 from hookline.ingest.receiver import Decision, Refusal, admit, examine, too_large
 from hookline.ingest.rules import Rules, RulesTable
@@ -70,6 +70,7 @@ class Door:
         self._body_timeout_s = body_timeout_s
         self._rules = RulesTable(dedupe_window_s, max_body_bytes)
         self._limits = Limits()
+        self._entropy = Entropy()
         self._rejections_max = rejections_max
         self._rejections_since_trim = 0
 
@@ -90,17 +91,17 @@ class Door:
         source = self._store.routing.at_door(name)
         if source is None or not source.enabled:
             unknown = Refusal("unknown_source", "there is no source at this address", 404)
-            body, _ = await self._read(receive, unknown, LARGEST_KEPT_BODY)
+            body, _ = await self._read(scope, receive, unknown, LARGEST_KEPT_BODY)
             return await self._refuse(name, DEFAULT_ORG, request, body, unknown, now_ms)
         rules = self._rules.of(source)
         refusal = admit(rules, self._limits, request, now_ms)
-        body, refusal = await self._read(receive, refusal, rules.max_body_bytes)
+        body, refusal = await self._read(scope, receive, refusal, rules.max_body_bytes)
         if refusal is None and body is None:
             refusal = too_large(rules)
         if refusal is not None or body is None:
             assert refusal is not None
             return await self._refuse(source.name, source.org_id, request, body, refusal, now_ms)
-        event_id = ids.make(ids.EVENT, now_ms, os.urandom(10))
+        event_id = ids.make(ids.EVENT, now_ms, self._entropy.take(10))
         request = with_body(request, body)
         try:
             return await self._carry_out(
@@ -109,7 +110,9 @@ class Door:
         except StoreError as error:
             return _refused(Refusal(error.code, "nothing was stored; send it again", 503, retry_after_s=1))
 
-    async def _read(self, receive: Receive, refusal: Refusal | None, limit: int) -> tuple[bytes | None, Refusal | None]:
+    async def _read(
+        self, scope: Scope, receive: Receive, refusal: Refusal | None, limit: int
+    ) -> tuple[bytes | None, Refusal | None]:
         """The body, also of a request that is refused already: the configuration may be mended later.
 
         None when it is larger than ``limit``, known to be, or did not come in time.
@@ -117,7 +120,7 @@ class Door:
         if refusal is not None and refusal.status == 413:
             return None, refusal
         try:
-            return await self._body(receive, limit), refusal
+            return await self._body(scope, receive, limit), refusal
         except TimeoutError:
             late = Refusal("body_timeout", f"the body did not come within {self._body_timeout_s:g} s", 408)
             return None, refusal or late
@@ -160,25 +163,12 @@ class Door:
             scheme=scheme,
         )
 
-    async def _body(self, receive: Receive, limit: int) -> bytes | None:
+    async def _body(self, scope: Scope, receive: Receive, limit: int) -> bytes | None:
         """The whole body, or None when it is larger than ``limit``. Raises TimeoutError, ClientGone."""
+        if scope.get("hookline.complete"):  # it came with the head, as most do: there is nothing to wait for
+            return await _collect(receive, limit)
         async with asyncio.timeout(self._body_timeout_s):
-            message = await receive()
-            body: bytes = message.get("body", b"")
-            if message["type"] == "http.request" and not message.get("more_body"):
-                return body if len(body) <= limit else None
-            parts, size = [], 0
-            while True:
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                part = message.get("body", b"")
-                size += len(part)
-                if size > limit:
-                    return None
-                parts.append(part)
-                if not message.get("more_body"):
-                    return b"".join(parts)
-                message = await receive()
+            return await _collect(receive, limit)
 
     async def _refuse(
         self, source_name: str, org_id: str, request: Request, body: bytes | None, refusal: Refusal, now_ms: int
@@ -189,7 +179,7 @@ class Door:
         kept = self._store.database.waiting < MOST_WAITING_FOR_REJECTIONS
         if kept:
             rejection = Rejection(
-                id=ids.make(ids.REJECTION, now_ms, os.urandom(10)),
+                id=ids.make(ids.REJECTION, now_ms, self._entropy.take(10)),
                 org_id=org_id,
                 source_name=name,
                 received_at_ms=now_ms,
@@ -219,11 +209,15 @@ class Door:
     async def accept_rejection(self, org_id: str, rejection_id: str) -> Receipt:
         """Examine a refused request again, by today's configuration and the clock of its arrival.
 
-        Raises NotFound, VerificationError when it is still refused, or StoreError.
+        One that was accepted before is a duplicate of that event. Raises NotFound, VerificationError when it is
+        still refused, or StoreError.
         """
         rejection = await self._store.rejections.get(org_id, rejection_id)
         if rejection is None:
             raise NotFound(f"there is no rejection {rejection_id}")
+        if rejection.event_id:  # also of a source that does not deduplicate
+            event = await self._store.events.get(org_id, rejection.event_id)
+            return Receipt(rejection.event_id, event.status if event is not None else "", duplicate=True)
         decision = self._examine_again(rejection)
         if isinstance(decision, Refusal):
             raise VerificationError(decision.cause, decision.detail)
@@ -246,12 +240,31 @@ class Door:
         refusal = admit(rules, None, rejection.request, rejection.received_at_ms)
         if refusal is not None:
             return refusal
-        event_id = ids.make(ids.EVENT, self._clock.now_ms(), os.urandom(10))
+        event_id = ids.make(ids.EVENT, self._clock.now_ms(), self._entropy.take(10))
         decision = examine(rules, None, rejection.request, event_id, rejection.received_at_ms)
         if isinstance(decision, Draft):
             event = msgspec.structs.replace(decision.event, received_at_ms=self._clock.now_ms())
             return msgspec.structs.replace(decision, event=event)
         return decision
+
+
+async def _collect(receive: Receive, limit: int) -> bytes | None:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return body if len(body) <= limit else None
+    parts, size = [], 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            return None
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await receive()
 
 
 def _receipt_body(receipt: Receipt) -> bytes:

@@ -17,20 +17,21 @@ HEAD_TIMEOUT_S = 20.0
 
 
 class WireProtocol(HttpToolsProtocol):
-    """Adds ``hookline.wire_headers`` to the ASGI scope and refuses endless heads."""
+    """Adds ``hookline.wire_headers`` and, once the body is whole, ``hookline.complete`` to the ASGI scope."""
 
     _wire_headers: list[tuple[bytes, bytes]]
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_head = True
+    _begun = False
     _progressed = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, transport.close)
+        self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._first_head_came()
+        self._head_came()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -40,9 +41,12 @@ class WireProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
+        if self._begun:  # between two requests uvicorn's keep-alive waits, but not once the second has begun
+            self._await_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._begun = True
         self._wire_headers = []
         self.scope["hookline.wire_headers"] = self._wire_headers  # type: ignore[typeddict-unknown-key]
 
@@ -51,18 +55,23 @@ class WireProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head = self._begun = False
         self._progressed = True
         self._head_bytes = 0
-        self._first_head_came()
+        self._head_came()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._in_head = True
         self._progressed = True
+        self.scope["hookline.complete"] = True  # type: ignore[typeddict-unknown-key]
         super().on_message_complete()
 
-    def _first_head_came(self) -> None:
+    def _await_head(self) -> None:
+        if self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
+
+    def _head_came(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

@@ -74,7 +74,10 @@ class Rules:
         """What about the body contradicts the source's schema for this type; empty when nothing does."""
         for wants, validator in self._schemas:
             if wants(event_type):
-                problem = next(iter(validator.iter_errors(parsed.value())), None)
+                value = parsed.value()
+                if isinstance(value, bytes):
+                    return "the body is of no kind that a schema can describe"
+                problem = next(iter(validator.iter_errors(value)), None)
                 if problem is not None:
                     return f"at /{'/'.join(map(str, problem.instance_path))}: {problem.message}"[:500]
         return ""

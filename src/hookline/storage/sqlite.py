@@ -121,6 +121,8 @@ def connect(path: str, *, sync: str = "full", read_only: bool = False) -> sqlite
         connection.execute("PRAGMA cache_size = -32000")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA journal_size_limit = 67108864")
+        # A checkpoint writes each changed page once: the more commits between two, the more they share. 32 MB.
+        connection.execute("PRAGMA wal_autocheckpoint = 8000")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as error:
@@ -151,11 +153,11 @@ class SqliteDatabase:
             _make_folder(Path(path).parent)
         self._connection = connect(path, sync=sync)
         self._tx = SqliteTransaction(self._connection)
-        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._outbox: list[_Entry] = []
+        self._queue: queue.SimpleQueue[list[_Entry] | None] = queue.SimpleQueue()
         self._unfinished = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._drain_planned = False
         self._readers: ThreadPoolExecutor | None = None
         self._reader_local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
@@ -174,11 +176,10 @@ class SqliteDatabase:
         if self._unfinished >= self._most_waiting:
             raise StoreBusy(f"{self._unfinished} writes are waiting; try again in a moment")
         self._unfinished += 1
-        self._queue.put(_Entry(batch, item, done))
-        if self._inline:
-            self._plan_drain()
-        elif self._thread is None:
-            self._start_writer()
+        self._outbox.append(_Entry(batch, item, done))
+        if len(self._outbox) == 1:
+            # What is submitted in one turn of the event loop goes to the writer together, in one hand-over.
+            asyncio.get_running_loop().call_soon(self._flush)
 
     async def write(self, batch: Batch, item: Any) -> Any:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -194,48 +195,42 @@ class SqliteDatabase:
         self.submit(batch, item, done)
         return await future
 
+    def _flush(self) -> None:
+        entries, self._outbox = self._outbox, []
+        if self._inline:
+            for group in _groups(entries):
+                self._commit(group)
+                self._answer(group)
+        elif entries:
+            if self._thread is None:
+                self._start_writer()
+            self._queue.put(entries)
+
     def _start_writer(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write_forever, name="hookline-writer", daemon=True)
         self._thread.start()
 
     def _write_forever(self) -> None:
-        while (entry := self._queue.get()) is not None:
-            group, last = self._gather(entry)
-            self._commit(group)
+        while (entries := self._queue.get()) is not None:
+            last = self._gather(entries)
             assert self._loop is not None
-            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for an answer
-                self._loop.call_soon_threadsafe(self._answer, group)
+            for group in _groups(entries):
+                self._commit(group)
+                with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for an answer
+                    self._loop.call_soon_threadsafe(self._answer, group)
             if last:
                 return
 
-    def _gather(self, first: _Entry) -> tuple[list[_Entry], bool]:
-        group = [first]
-        try:
-            while len(group) < LARGEST_GROUP:
-                entry = self._queue.get_nowait()
-                if entry is None:
-                    return group, True
-                group.append(entry)
-        except queue.Empty:
-            pass
-        return group, False
-
-    def _plan_drain(self) -> None:
-        if not self._drain_planned:
-            self._drain_planned = True
-            asyncio.get_running_loop().call_soon(self._drain)
-
-    def _drain(self) -> None:
-        self._drain_planned = False
+    def _gather(self, entries: list[_Entry]) -> bool:
+        """Add what else waits, as long as there is room in a group; whether that was the last there will be."""
         with contextlib.suppress(queue.Empty):
-            entry = self._queue.get_nowait()
-            assert entry is not None
-            group, _ = self._gather(entry)
-            if not self._queue.empty():
-                self._plan_drain()
-            self._commit(group)
-            self._answer(group)
+            while len(entries) < LARGEST_GROUP:
+                more = self._queue.get_nowait()
+                if more is None:
+                    return True
+                entries += more
+        return False
 
     def _commit(self, group: list[_Entry]) -> None:
         """Commit the group; when something in it fails, each on its own, so that one cannot harm another."""
@@ -329,9 +324,8 @@ class SqliteDatabase:
     async def close(self) -> None:
         if self._closed:
             return
-        if self._inline:
-            while not self._queue.empty():
-                self._drain()
+        while self._outbox:
+            self._flush()
         self._closed = True
         if self._thread is not None:
             self._queue.put(None)
@@ -346,6 +340,11 @@ class SqliteDatabase:
             connection.close()
         if self._lock_file is not None:
             os.close(self._lock_file)
+
+
+def _groups(entries: list[_Entry]) -> Iterator[list[_Entry]]:
+    for start in range(0, len(entries), LARGEST_GROUP):
+        yield entries[start : start + LARGEST_GROUP]
 
 
 def _make_folder(folder: Path) -> None:

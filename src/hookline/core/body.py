@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
@@ -42,6 +43,7 @@ class BodyKind(StrEnum):
     OTHER = "other"
 
 
+@lru_cache(maxsize=128)  # a sender has one or two
 def kind_of(content_type: bytes) -> BodyKind:
     """The kind that a ``Content-Type`` value names; OTHER for none, unknown and unreadable ones."""
     media_type = content_type.partition(b";")[0].strip().lower()

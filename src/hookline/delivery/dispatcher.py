@@ -113,6 +113,7 @@ class Dispatcher:
 
     def look(self) -> None:
         """Anything may have changed (a replay, another process, the start): look what is owed to whom."""
+        self._reconcile()
         if self._looking:
             self._look_again = True
         elif not self._stopping:
@@ -122,7 +123,7 @@ class Dispatcher:
     async def _look(self) -> None:
         try:
             owed = await self._store.deliveries.owed()
-            self._reconcile()
+            self._reconcile()  # what was read may be owed to an endpoint that is newer
             if not all(self._is_sent_to(endpoint_id) for endpoint_id, _ in owed):
                 await self._store.catalogue.load()  # another process may have made the endpoint just now
                 self._reconcile()

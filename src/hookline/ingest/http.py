@@ -148,7 +148,7 @@ class Door:
 
     def _request(self, scope: Scope) -> Request:
         """The request without its body. Names keep the case they came with when the server hands it on."""
-        lookup = dict(scope["headers"])
+        lookup = scope.get("hookline.lookup") or dict(scope["headers"])
         peer = scope["client"][0] if scope.get("client") else ""
         client, scheme = self._locate(peer, lookup, scope["scheme"])
         raw_path = scope.get("raw_path")

@@ -66,8 +66,11 @@ def log_sink() -> Notify:
     """A sink that logs every notice at its level; what the level hides costs next to nothing."""
     logger = structlog.stdlib.get_logger("hookline")
     threshold = logging.getLogger().getEffectiveLevel()
+    hidden = frozenset({notice.EventAccepted, notice.EventDuplicate} if threshold > logging.DEBUG else ())
 
     def sink(said: Notice) -> None:
+        if type(said) in hidden:
+            return
         level = _level(said)
         if level >= threshold:
             logger.log(level, _name(said), **msgspec.structs.asdict(said))

@@ -163,7 +163,9 @@ class _Commit:
         if status == EventStatus.FAILED:
             # A provider's deliberate redelivery of what failed here must not be blocked by its old id.
             revived = redrive(self._tx, first, event.received_at_ms)
-            return _Stored(Receipt(first, EventStatus.PROCESSING, duplicate=True), unleased=revived)
+            now = self._tx.row("event_get", {"org_id": event.org_id, "id": first})
+            assert now is not None
+            return _Stored(Receipt(first, now["status"], duplicate=True), unleased=revived)
         return _Stored(Receipt(first, status, duplicate=True))
 
     def _store(self, event: Event) -> _Stored:

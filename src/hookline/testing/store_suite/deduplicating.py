@@ -136,6 +136,17 @@ async def an_event_that_failed_is_owed_again_when_its_sender_sends_it_again(worl
     assert await world.status(first.event_id) == EventStatus.PROCESSED
 
 
+async def an_event_that_failed_before_it_was_ever_tried_is_pending_again(world: World) -> None:
+    source = await world.source()
+    endpoint = await world.endpoint(source)
+    first = await world.accept(source, key=KEY)
+    await world.store.deliveries.end_owed_to(endpoint.id, "endpoint_disabled", world.now_ms)
+    assert await world.status(first.event_id) == EventStatus.FAILED
+    again = await world.accept(source, key=KEY)
+    assert (again.duplicate, again.status) == (True, EventStatus.PENDING)
+    assert await world.status(first.event_id) == EventStatus.PENDING
+
+
 async def duplicates_within_one_group_are_counted(world: World) -> None:
     source = await world.source()
     keys = ["a", "b", "a", "a", "b", "c"]
@@ -162,4 +173,5 @@ BEHAVIOURS = behaviours(
     a_replay_can_be_refused_and_leaves_nothing_behind,
     a_body_may_come_again_when_its_window_is_over,
     an_event_that_failed_is_owed_again_when_its_sender_sends_it_again,
+    an_event_that_failed_before_it_was_ever_tried_is_pending_again,
 ) + behaviours(duplicates_that_reach_different_processes_are_one_event, shared=True)

@@ -78,9 +78,9 @@ class Server:
         await self.dispatcher.start()
         if services:
             self._services = [
-                asyncio.create_task(self.replayer.run(), name="replayer"),
-                asyncio.create_task(self.housekeeper.run(), name="housekeeper"),
-                asyncio.create_task(self._watch(), name="watch"),
+                asyncio.create_task(self._supervised("replayer", self.replayer.run)),
+                asyncio.create_task(self._supervised("housekeeping", self.housekeeper.run)),
+                asyncio.create_task(self._supervised("watch", self._watch)),
             ]
 
     async def stop(self) -> int:
@@ -98,6 +98,15 @@ class Server:
         return await self.store.apply(
             wanted_from(file, environ, self.settings.organisation, self.clock.now_ms(), prune=prune)
         )
+
+    async def _supervised(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
+        """A service that meets an error it does not know is told of, and begins again."""
+        while True:
+            try:
+                await service()
+            except Exception as error:
+                self._notify(ServiceFailed(name, f"{type(error).__name__}: {error}"))
+            await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS)
 
     async def _watch(self) -> None:
         """Notice what other processes wrote."""

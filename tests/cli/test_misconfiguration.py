@@ -157,7 +157,7 @@ def test_a_database_that_was_written_with_another_secret_is_refused(
     for arguments in (["serve", "--port", "0"], ["events", "list"], ["apply"]):
         result = run(*arguments)
         assert result.code == 5
-        assert "cannot be read with this HOOKLINE_SECRET" in result.err
+        assert "written with another HOOKLINE_SECRET" in result.err
 
 
 def test_a_database_whose_secret_is_gone_gets_no_new_one(

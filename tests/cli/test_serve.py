@@ -71,7 +71,7 @@ async def test_a_server_takes_a_webhook_delivers_it_and_stops_when_it_is_told(tm
     assert ended.code == 0
     assert ended.out == ""
     for said in (
-        f"open      {serving.address}/\n",
+        f"open      {serving.address}/docs\n",
         f"webhooks  {serving.address}/webhooks/{{github,open}}\n",
         "applied   hookline.yaml (3 created)\n",
         "given_back=0",

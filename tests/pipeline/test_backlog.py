@@ -74,12 +74,12 @@ async def test_large_bodies_for_many_endpoints_do_not_fill_the_memory(serve: Ser
         service = await serve(
             open_source(*({"name": f"late{n}", "url": url} for n, url in enumerate(urls))), clock=clock
         )
-        receiver.answers(Answer(503, (("Retry-After", "60"),)))
+        held = Most(service)
+        receiver.answers(Answer(503, (("Retry-After", "60"),), delay_s=0.3))
         for _ in range(events):
             await service.send("open", b"x" * size)
         await service.server.dispatcher.quiet()
         receiver.answers(200)
-        held = Most(service)
         clock.jump_to(clock.now_ms() + 3_600_000)  # everything is due at once
         await service.notices.settled("delivered", count=events * endpoints)
         assert held.most * size <= MOST_BYTES + endpoints * size  # whatever its size, one for each endpoint

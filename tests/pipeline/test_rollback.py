@@ -50,7 +50,7 @@ async def test_an_endpoint_created_beside_the_mistake_of_another_gets_its_events
         spec = EndpointSpec.model_validate({"name": f"e{number}", "url": receiver.url, "events": [f"type.{number}"]})
         put = PutEndpoint(DEFAULT_ORG, source_id, spec, (), service.clock.now_ms())
         ping = service.store.ping  # keeps the writer busy, so that the next two wait together
-        await asyncio.gather(ping(), service.store.catalogue.put_endpoint(put), a_mistake(service))
+        _, made, _ = await asyncio.gather(ping(), service.store.catalogue.put_endpoint(put), a_mistake(service))
         event_id = await service.publish(f"type.{number}")
         await service.notices.settled("delivered", event_id=event_id)
-        assert await service.status(event_id) == "processed"
+        assert [d.endpoint_id for d in (await service.story(event_id)).deliveries] == [made.id]

@@ -177,6 +177,18 @@ async def test_what_is_on_its_way_when_the_endpoint_goes_ends_as_it_ends(serve: 
     assert story.event.status == "processed"
 
 
+async def test_what_an_old_address_answers_says_nothing_about_the_new_one(serve: Serve, receiver: Receiver) -> None:
+    receiver.answers(Answer(410, delay_s=0.2), path="/old")
+    service = await serve(shop({"name": "moving", "url": f"{receiver.url}/old"}))
+    await service.publish()
+    await receiver.wait_for(1)
+    await service.apply(shop({"name": "moving", "url": f"{receiver.url}/new"}))
+    await service.notices.settled("dead")
+    await service.server.dispatcher.quiet()
+    assert (await service.endpoint("moving")).state == "active"
+    await service.notices.settled("delivered", event_id=await service.publish())
+
+
 async def test_an_endpoint_that_cannot_be_reached_harms_nobody_else(
     serve: Serve, receiver: Receiver, closed_port: str
 ) -> None:

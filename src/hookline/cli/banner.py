@@ -15,7 +15,7 @@ def banner(settings: Settings, file: FileConfig | None, changes: list[Change], a
     """The lines that say where everything is, and what is odd."""
     lines = [
         f"Hookline {version('hookline')} is up. Ctrl-C stops it.",
-        f"  open      {address}/",
+        f"  open      {address}/docs",
         f"  webhooks  {address}/webhooks/{_sources(file)}",
         f"  database  {hide_credentials(settings.database)}",
     ]

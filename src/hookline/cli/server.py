@@ -8,6 +8,7 @@ import gc
 import json
 import math
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -33,6 +34,9 @@ from hookline.core.notice import Started, Stopped
 from hookline.ingest.protocol import WireProtocol
 from hookline.observe.log import log_sink, set_up
 from hookline.storage.apply import Change
+
+#: More files than this help no server of this kind.
+MOST_FILES = 65_536
 
 #: Longer than the 60 s that load balancers keep idle connections, so that they, not we, close them.
 KEEP_ALIVE_S = 65
@@ -102,6 +106,16 @@ async def _live(plan: Plan, listening: socket.socket, *, as_json: bool) -> None:
     sink(Stopped(given_back))
 
 
+def _most_connections() -> int:
+    """Half of the files this process may open, having asked for as many as it may: the rest is for deliveries."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard if hard != resource.RLIM_INFINITY else MOST_FILES, MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
 def _calm_the_collector() -> None:
     """What is there now stays for ever, and what an event leaves behind is freed without a collector."""
     gc.collect()
@@ -145,6 +159,7 @@ def _http_config(server: Server, plan: Plan) -> uvicorn.Config:
     return uvicorn.Config(
         server,
         http=WireProtocol,
+        limit_concurrency=_most_connections(),
         ws="none",
         loop="uvloop",
         lifespan="off",

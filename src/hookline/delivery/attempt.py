@@ -67,9 +67,9 @@ def settle(work: Work, endpoint: Endpoint, outcome: Outcome, started_ms: int, no
     return _settlement(work, Move.RETRY, failures, now_ms + round(wait_s * 1000), attempt, reason)
 
 
-def give_back(work: Work, now_ms: int) -> Settlement:
-    """The lease ends without an attempt: due again at once, for anybody."""
-    return _settlement(work, Move.GIVE_BACK, work.failures, now_ms, None, "")
+def give_back(work: Work, due_at_ms: int) -> Settlement:
+    """The lease ends without an attempt: due again at that time, for anybody."""
+    return _settlement(work, Move.GIVE_BACK, work.failures, due_at_ms, None, "")
 
 
 def _settlement(work: Work, move: Move, failures: int, at_ms: int, attempt: Attempt | None, reason: str) -> Settlement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -37,7 +38,7 @@ class Connector:
     ) -> None:
         self._policy = policy
         self._resolver = resolver
-        self._given_context = ssl_context
+        self._context = ssl_context or _trusting_context()
         self._make = make
         self._limits: set[asyncio.Timeout] = set()
         self._closed = False
@@ -95,7 +96,7 @@ class Connector:
             lambda: self._make(target, address),
             address,
             target.port,
-            ssl=self._context() if target.tls else None,
+            ssl=self._context if target.tls else None,
             server_hostname=target.host if target.tls else None,
         )
         shown = f"{target.host} ({address}) port {target.port}"
@@ -109,13 +110,6 @@ class Connector:
         except Exception as error:
             raise ConnectFailed(*_why(error, shown, target.tls), address) from error
         return connection
-
-    def _context(self) -> ssl.SSLContext:
-        if self._given_context is None:
-            # Once, and only when needed: it reads all root certificates.
-            self._given_context = ssl.create_default_context()
-            self._given_context.set_alpn_protocols(["http/1.1"])
-        return self._given_context
 
     async def _within(self, deadline: float, work: Awaitable[T], code: str, detail: str) -> T:
         try:
@@ -148,3 +142,11 @@ def _why(error: Exception, shown: str, tls: bool) -> tuple[str, str]:
         return "tls_failed", f"{shown} closed the connection during the TLS handshake"
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return "connect_failed", f"no connection to {shown}: {words}"
+
+
+@functools.cache
+def _trusting_context() -> ssl.SSLContext:
+    """The system's trust store, read once and at the start: later there might be no file descriptor to read it with."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -59,6 +59,7 @@ class Dispatcher:
         self._leaving: dict[str, Lane] = {}  #: of endpoints that are gone, while attempts are under way
         self._routing: Routing | None = None  #: what the lanes agree with
         self._stopping = False
+        self._under_way: set[str] = set()
         self._leases_by_writer = 0
         self._leases_by_loop = 0
         self._room = Room(MOST_WORKS, MOST_BYTES)
@@ -131,8 +132,7 @@ class Dispatcher:
                 if self._is_sent_to(endpoint_id):
                     self._note_due(self._lanes[endpoint_id], due_at_ms)
                 elif not self._is_under_way_to(endpoint_id):
-                    reason = "endpoint_disabled" if endpoint_id in self._lanes else "endpoint_deleted"
-                    await self._store.deliveries.end_owed_to(endpoint_id, reason, self._clock.now_ms())
+                    self._busy.spawn(self._end_owed_to(endpoint_id))
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
             self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, self.look)
@@ -141,6 +141,12 @@ class Dispatcher:
             if self._look_again:
                 self._look_again = False
                 self.look()
+
+    async def _end_owed_to(self, endpoint_id: str) -> None:
+        """Beside everything else: a large debt must not delay other endpoints."""
+        reason = "endpoint_disabled" if endpoint_id in self._lanes else "endpoint_deleted"
+        with self._reported():
+            await self._store.deliveries.end_owed_to(endpoint_id, reason, self._clock.now_ms())
 
     # -- life ------------------------------------------------------------------------------------------
 
@@ -241,6 +247,8 @@ class Dispatcher:
             return  # the worker that makes room calls again
         if len(lane.queue) * 2 > lane.endpoint.concurrency:
             return  # claim in batches, not one by one
+        if self._room.is_full and lane.taken.total:
+            return  # whatever others hold, each lane may hold one; when that is done, this is called again
         lane.claiming = True
         self._busy.spawn(self._claim(lane, room, now_ms))
 
@@ -274,7 +282,7 @@ class Dispatcher:
             claimed = await self._store.deliveries.claim(claim)
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
-            lane.hold_until_ms = now_ms + STORE_PAUSE_MS
+            lane.hold_until_ms = max(lane.hold_until_ms, now_ms + STORE_PAUSE_MS)
             claimed = Claimed([], was_due_ms)
         finally:
             lane.claiming = False
@@ -311,9 +319,7 @@ class Dispatcher:
         try:
             while lane.queue and not self._stopping and lane.may_go_on(now_ms := self._clock.now_ms()):
                 if now_ms + lane.timeout_ms > lane.queue[0].lease_until_ms:
-                    self._give_back(
-                        lane, lane.queue.popleft()
-                    )  # it waited too long: an attempt could outlive the lease
+                    self._give_back(lane, lane.queue.popleft())  # an attempt could outlive the lease
                     continue
                 if lane.bucket is not None and (wait_ms := lane.bucket.take(now_ms)):
                     lane.hold_until_ms = now_ms + wait_ms
@@ -346,12 +352,23 @@ class Dispatcher:
             self._wake_at(lane, closed_until_ms)
 
     async def _attempt(self, lane: Lane, work: Work, started_ms: int) -> None:
+        if work.delivery_id in self._under_way:
+            # Its lease ran out by a clock that was set, or it was cancelled and replayed. Never twice at once:
+            # this one waits in the database until the first has ended.
+            self._give_back(lane, work, until_ms=started_ms + lane.timeout_ms)
+            return
         endpoint = lane.endpoint
+        self._under_way.add(work.delivery_id)
         try:
             outcome = await self._send(lane, work, started_ms)
         except asyncio.CancelledError:
             self._give_back(lane, work)
             raise
+        except Exception as error:  # a fault of ours must not cost the lane its room, nor the delivery its retry
+            self._notify(ServiceFailed("dispatcher", f"{type(error).__name__}: {error}"))
+            outcome = Outcome(error="internal_error", detail=type(error).__name__)
+        finally:
+            self._under_way.discard(work.delivery_id)
         now_ms = self._clock.now_ms()
         settlement = attempt.settle(work, endpoint, outcome, started_ms, now_ms, self._dice())
         self._forget(lane, work)
@@ -416,10 +433,10 @@ class Dispatcher:
         while lane.queue:
             self._give_back(lane, lane.queue.popleft())
 
-    def _give_back(self, lane: Lane | None, work: Work) -> None:
+    def _give_back(self, lane: Lane | None, work: Work, *, until_ms: int = 0) -> None:
         self._forget(lane, work)
         self.given_back += 1
-        self._settler.settle(attempt.give_back(work, self._clock.now_ms()))
+        self._settler.settle(attempt.give_back(work, max(until_ms, self._clock.now_ms())))
 
     def _forget(self, lane: Lane | None, work: Work) -> None:
         """The work takes no more room."""

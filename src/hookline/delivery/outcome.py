@@ -24,6 +24,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     ``malformed_response``           what came is not an HTTP/1.1 response
     ``response_headers_too_large``   the response's head is larger than we read
     ``shutdown``                     the sender was closed
+    ``internal_error``               a fault in Hookline itself, which is in the log; tried again like any failure
     """
 
     status: int = 0

@@ -40,6 +40,11 @@ class Room:
         """How many more bytes there is room for."""
         return max(0, self._most_bytes - self._bytes.total)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a claim would be given room for no more than the one delivery it always may bring."""
+        return self.works + self._claimed_works >= self._most_works or self.free_bytes <= self._claimed_bytes
+
     def writer_takes(self, size: int) -> bool:
         """Take a delivery of ``size`` bytes inside a commit, when there is room."""
         if self._works.total >= self._most_works or size > self.free_bytes:

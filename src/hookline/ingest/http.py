@@ -5,7 +5,6 @@ A 2xx is written only after the store said that the event is on disk.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from hookline.core.clock import Clock
 from hookline.core.errors import NotFound, StoreError, VerificationError
 from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, with_body
 from hookline.core.notice import EventAccepted, EventDuplicate, HandshakeAnswered, Notify, RequestRejected
+from hookline.ingest.body import BodyReader, ClientGone, Receive, Scope, TooMuchUnderWay
 from hookline.ingest.client import Network, locator
 from hookline.ingest.entropy import Entropy
 from hookline.ingest.limits import Limits
@@ -25,8 +25,6 @@ from hookline.ingest.rules import Rules, RulesTable
 from hookline.storage.base import Draft, Receipt
 from hookline.storage.store import Store
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 #: Status, header lines and body.
@@ -38,16 +36,15 @@ PREFIX = "/webhooks/"
 #: must not hold up genuine ones.
 MOST_WAITING_FOR_REJECTIONS = 1_000
 
+#: Bytes of refused bodies that are written before the oldest are looked after.
+MOST_REJECTED_BYTES = 16 * 1024 * 1024
+
 #: Larger bodies of refused requests are not kept: a stranger must not be able to fill the disk. GitHub's
 #: largest documented example has 30 KB.
 LARGEST_KEPT_BODY = 262_144
 
 _encode = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
-
-
-class ClientGone(Exception):
-    """The sender hung up before its body was complete: there is nobody to answer."""
 
 
 class Door:
@@ -67,12 +64,13 @@ class Door:
     ) -> None:
         self._store, self._clock, self._notify = store, clock, notify
         self._locate = locator(trusted_proxies)
+        self._bodies = BodyReader(body_timeout_s)
         self._body_timeout_s = body_timeout_s
         self._rules = RulesTable(dedupe_window_s, max_body_bytes)
         self._limits = Limits()
         self._entropy = Entropy()
         self._rejections_max = rejections_max
-        self._rejections_since_trim = 0
+        self._rejections_since_trim = self._rejected_bytes_since_trim = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -120,10 +118,13 @@ class Door:
         if refusal is not None and refusal.status == 413:
             return None, refusal
         try:
-            return await self._body(scope, receive, limit), refusal
+            return await self._bodies.read(scope, receive, limit), refusal
         except TimeoutError:
             late = Refusal("body_timeout", f"the body did not come within {self._body_timeout_s:g} s", 408)
             return None, refusal or late
+        except TooMuchUnderWay:
+            busy = Refusal("too_busy", "too many bodies are coming in at once; send it again", 503, retry_after_s=1)
+            return None, refusal or busy
 
     async def _carry_out(self, rules: Rules, decision: Decision, request: Request, now_ms: int) -> Answer:
         source = rules.source
@@ -163,13 +164,6 @@ class Door:
             scheme=scheme,
         )
 
-    async def _body(self, scope: Scope, receive: Receive, limit: int) -> bytes | None:
-        """The whole body, or None when it is larger than ``limit``. Raises TimeoutError, ClientGone."""
-        if scope.get("hookline.complete"):  # it came with the head, as most do: there is nothing to wait for
-            return await _collect(receive, limit)
-        async with asyncio.timeout(self._body_timeout_s):
-            return await _collect(receive, limit)
-
     async def _refuse(
         self, source_name: str, org_id: str, request: Request, body: bytes | None, refusal: Refusal, now_ms: int
     ) -> Answer:
@@ -191,17 +185,19 @@ class Door:
             )
             try:
                 await self._store.rejections.add(rejection)
-                await self._bound_rejections()
+                await self._bound_rejections(len(rejection.request.body))
             except StoreError:
                 kept = False
         self._notify(RequestRejected(name, refusal.cause, refusal.status, request.client, kept))
         return _refused(refusal)
 
-    async def _bound_rejections(self) -> None:
+    async def _bound_rejections(self, size: int) -> None:
         """Housekeeping comes once a minute; a flood must not grow the file until then."""
         self._rejections_since_trim += 1
-        if self._rejections_since_trim > self._rejections_max // 10 + 100:
-            self._rejections_since_trim = 0
+        self._rejected_bytes_since_trim += size
+        many = self._rejections_since_trim > self._rejections_max // 10 + 100
+        if many or self._rejected_bytes_since_trim > MOST_REJECTED_BYTES:
+            self._rejections_since_trim = self._rejected_bytes_since_trim = 0
             await self._store.rejections.trim(self._rejections_max, older_than_ms=0)
 
     # -- a second chance -------------------------------------------------------------------------------
@@ -248,25 +244,6 @@ class Door:
         return decision
 
 
-async def _collect(receive: Receive, limit: int) -> bytes | None:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return body if len(body) <= limit else None
-    parts, size = [], 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
-        message = await receive()
-
-
 def _receipt_body(receipt: Receipt) -> bytes:
     """The acknowledgement; ids and statuses are ours and need no escaping."""
     duplicate = "true" if receipt.duplicate else "false"
@@ -279,6 +256,6 @@ def _refused(refusal: Refusal) -> Answer:
         headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
     if refusal.allow:
         headers.append((b"allow", refusal.allow.encode("ascii")))
-    if refusal.status in (408, 413):
+    if refusal.status in (408, 413, 503):
         headers.append((b"connection", b"close"))  # the rest of the body is not read
     return refusal.status, headers, _encode({"code": refusal.cause, "detail": refusal.detail})

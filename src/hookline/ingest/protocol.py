@@ -65,6 +65,10 @@ class WireProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        limit = self.config.limit_concurrency
+        if limit is not None and len(self.connections) > limit:
+            transport.abort()  # what is left of the file descriptors belongs to deliveries and the store
+            return
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -88,7 +92,8 @@ class WireProtocol(HttpToolsProtocol):
         self.scope["hookline.wire_headers"] = self._wire_headers  # type: ignore[typeddict-unknown-key]
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._wire_headers.append((name, value))  # all else is done once, when the head is complete
+        if self._in_head:  # trailers of a chunked body come here too: nobody asked for them, nobody keeps them
+            self._wire_headers.append((name, value))  # all else is done once, when the head is complete
 
     def on_headers_complete(self) -> None:
         self._in_head = self._begun = False

@@ -4,6 +4,8 @@ A **batch** is a function ``(tx, items) -> results``: it does for many callers a
 for. The database gathers everything that is waiting, calls each batch once with all its items, commits once,
 and only then answers the callers. That is group commit: one fsync is shared by all who wait for it, so
 throughput grows with load while nobody waits longer than for one commit.
+
+A result that is a HooklineError is raised to its own caller and harms nobody else in the group.
 """
 
 from __future__ import annotations
@@ -87,8 +89,8 @@ class Database(Protocol):
         """A number that changes when another process commits. Whoever asks remembers it and compares."""
         ...
 
-    def reclaim_space(self, tx: Transaction) -> None:
-        """Give freed pages back to the file system, a bounded number at a time."""
+    def reclaim_space(self, tx: Transaction) -> bool:
+        """Give freed pages back to the file system, a bounded number at a time; whether there are more."""
         ...
 
     async def close(self) -> None:

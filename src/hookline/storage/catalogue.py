@@ -266,7 +266,10 @@ class Catalogue:
         await self._change(self._state_batch, (endpoint_id, state, reason, now_ms))
 
     async def note_endpoint_state(self, endpoint_id: str, state: EndpointState, reason: str, now_ms: int) -> None:
-        """Write down what the breaker found. Changes no routing: nobody has to look."""
+        """Write down what the breaker found, unless a person or a 410 decided otherwise meanwhile.
+
+        Changes no routing: nobody has to look.
+        """
         await self._database.write(_note_state_batch, (endpoint_id, state, reason, now_ms))
 
     def _put_endpoint_batch(self, tx: Transaction, puts: Sequence[PutEndpoint]) -> list[StoredEndpoint]:
@@ -314,9 +317,10 @@ class Catalogue:
         return [None] * len(items)
 
     def _state_batch(self, tx: Transaction, items: Sequence[tuple[str, EndpointState, str, int]]) -> list[None]:
-        results = _note_state_batch(tx, items)
+        for endpoint_id, state, reason, now_ms in items:
+            tx.run("set_endpoint_state", {"id": endpoint_id, "state": state, "reason": reason, "now_ms": now_ms})
         self._changed(tx)
-        return results
+        return [None] * len(items)
 
     # -- rows ------------------------------------------------------------------------------------------
 
@@ -354,7 +358,7 @@ class Catalogue:
 
 def _note_state_batch(tx: Transaction, items: Sequence[tuple[str, EndpointState, str, int]]) -> list[None]:
     for endpoint_id, state, reason, now_ms in items:
-        tx.run("set_endpoint_state", {"id": endpoint_id, "state": state, "reason": reason, "now_ms": now_ms})
+        tx.run("note_endpoint_state", {"id": endpoint_id, "state": state, "reason": reason, "now_ms": now_ms})
     return [None] * len(items)
 
 

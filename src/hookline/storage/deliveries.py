@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hookline.core import ids
-from hookline.core.errors import NotFound
+from hookline.core.errors import Conflict, HooklineError, NotFound
 from hookline.core.model import Delivery, Endpoint, Headers, Settlement, Work
 from hookline.core.state import DeliveryState, Move, after, event_status
 from hookline.storage.base import Claim, Claimed, Database, Row, Settled, Transaction, Worker
@@ -99,11 +99,12 @@ class Deliveries:
             self.worker.look()
         return count
 
-    def _replay_batch(self, tx: Transaction, items: Sequence[tuple[str, str, int, str]]) -> list[int]:
-        counts = []
+    def _replay_batch(self, tx: Transaction, items: Sequence[tuple[str, str, int, str]]) -> list[int | NotFound]:
+        counts: list[int | NotFound] = []
         for org_id, event_id, now_ms, endpoint_id in items:
             if tx.row("event_get", {"org_id": org_id, "id": event_id}) is None:
-                raise NotFound(f"there is no event {event_id}")
+                counts.append(NotFound(f"there is no event {event_id}"))
+                continue
             counts.append(replay(tx, self._routing(tx), org_id, event_id, now_ms, endpoint_id))
         return counts
 
@@ -231,15 +232,21 @@ def _release_batch(tx: Transaction, items: Sequence[int]) -> list[int]:
     return [tx.run("release_all_leases", {"now_ms": now_ms}) for now_ms in items]
 
 
-def _cancel_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[None]:
-    for org_id, delivery_id, now_ms in items:
-        row = tx.row("delivery_get", {"org_id": org_id, "id": delivery_id})
-        if row is None:
-            raise NotFound(f"there is no delivery {delivery_id}")
+def _cancel_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[HooklineError | None]:
+    return [_cancel(tx, *item) for item in items]
+
+
+def _cancel(tx: Transaction, org_id: str, delivery_id: str, now_ms: int) -> HooklineError | None:
+    row = tx.row("delivery_get", {"org_id": org_id, "id": delivery_id})
+    if row is None:
+        return NotFound(f"there is no delivery {delivery_id}")
+    try:
         after(DeliveryState(row["state"]), Move.CANCEL)
-        tx.run("cancel_delivery", {"org_id": org_id, "id": delivery_id, "now_ms": now_ms, "reason": "cancelled"})
-        refresh_status(tx, [row["event_id"]])
-    return [None] * len(items)
+    except Conflict as conflict:
+        return conflict
+    tx.run("cancel_delivery", {"org_id": org_id, "id": delivery_id, "now_ms": now_ms, "reason": "cancelled"})
+    refresh_status(tx, [row["event_id"]])
+    return None
 
 
 def _gone_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[int]:
@@ -271,17 +278,27 @@ def redrive(
     return revived
 
 
-def replay(tx: Transaction, routing: Routing, org_id: str, event_id: str, now_ms: int, endpoint_id: str = "") -> int:
+def replay(
+    tx: Transaction,
+    routing: Routing,
+    org_id: str,
+    event_id: str,
+    now_ms: int,
+    endpoint_id: str = "",
+    *,
+    by_filter: bool = False,
+) -> int:
     """Send an event again, as a person means it; how many deliveries are owed by that.
 
     What died or was cancelled is owed again. Where everything had succeeded, everything is. Endpoints that
     want the event and never got it (they are new, or it was held for review) are owed it as well. What is
-    still owed is left alone: it comes anyway.
+    still owed is left alone: it comes anyway. ``by_filter``: the event was not named but found, so an endpoint
+    that does not want such events is not sent it.
     """
     row = tx.row("event_route", {"event_id": event_id})
     if row is None:
         return 0
-    wanting = _wanting(routing, row, endpoint_id)
+    wanting = _wanting(routing, row, endpoint_id, by_filter=by_filter)
     count = sum(_add(tx, org_id, event_id, endpoint.id, now_ms) for endpoint in wanting)
     revived = redrive(tx, event_id, now_ms, endpoint_id)
     if not count and not revived:
@@ -292,8 +309,10 @@ def replay(tx: Transaction, routing: Routing, org_id: str, event_id: str, now_ms
     return count + len(revived)
 
 
-def _wanting(routing: Routing, row: Row, endpoint_id: str) -> list[Endpoint]:
-    if endpoint_id:  # named by a person: whether it usually wants such events does not matter
+def _wanting(routing: Routing, row: Row, endpoint_id: str, *, by_filter: bool) -> list[Endpoint]:
+    if endpoint_id and by_filter:
+        return [endpoint for endpoint in routing.wanting(row["source_id"], row["type"]) if endpoint.id == endpoint_id]
+    if endpoint_id:  # this event, to this endpoint: whether it usually wants such events does not matter
         endpoint = routing.endpoints.get(endpoint_id)
         return [endpoint] if endpoint is not None and endpoint.source_id == row["source_id"] else []
     return routing.wanting(row["source_id"], row["type"])

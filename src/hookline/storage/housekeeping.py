@@ -42,7 +42,8 @@ class Housekeeper:
         oldest_ms = _before(now_ms, self._settings.rejections_max_age_s)
         rejections = await self._store.rejections.trim(self._settings.rejections_max, oldest_ms)
         if events or keys or rejections:
-            await self._store.retention.reclaim_space()
+            while await self._store.retention.reclaim_space():
+                pass  # a few megabytes at a time
         done = RetentionDone(events, rejections, keys)
         if events or keys or rejections:
             self._notify(done)

@@ -10,6 +10,12 @@ from hookline.core import ids
 from hookline.core.model import Rejection, Request
 from hookline.storage.base import Database, Row, Transaction
 
+#: Rejections forgotten per transaction: at the largest some 12 MB.
+ROWS_PER_STEP = 50
+
+#: Bytes that rejections may take in all, headers and bodies.
+MOST_BYTES = 128 * 1024 * 1024
+
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Request).decode
 
@@ -49,8 +55,15 @@ class Rejections:
         await self._database.write(_accepted_batch, (org_id, rejection_id, event_id))
 
     async def trim(self, keep: int, older_than_ms: int) -> int:
-        """Forget all but the newest ``keep`` and all that came before ``older_than_ms``; how many."""
-        return await self._database.write(_trim_batch, (keep, older_than_ms))  # type: ignore[no-any-return]
+        """Forget all but the newest ``keep`` and all that came before ``older_than_ms``; how many.
+
+        Requests to no source may be a tenth of the number and of the bytes. A few at a time: whoever waits for
+        a commit meanwhile waits for no more than that.
+        """
+        forgotten = 0
+        while count := await self._database.write(_trim_batch, (keep, older_than_ms)):
+            forgotten += count
+        return forgotten
 
 
 def _add_batch(tx: Transaction, rejections: Sequence[Rejection]) -> list[None]:
@@ -81,14 +94,20 @@ def _accepted_batch(tx: Transaction, items: Sequence[tuple[str, str, str]]) -> l
 
 
 def _trim_batch(tx: Transaction, items: Sequence[tuple[int, int]]) -> list[int]:
-    counts = []
-    for keep, older_than_ms in items:
-        count = tx.run("forget_rejections", {"upto": ids.lowest(ids.REJECTION, older_than_ms)})
-        excess = tx.row("rejections_excess", {"keep": keep})
-        if excess is not None:
-            count += tx.run("forget_rejections", {"upto": excess["id"]})
-        counts.append(count)
-    return counts
+    return [_trim(tx, *item) for item in items]
+
+
+def _trim(tx: Transaction, keep: int, older_than_ms: int) -> int:
+    old = {"upto": ids.lowest(ids.REJECTION, older_than_ms), "limit": ROWS_PER_STEP}
+    if count := tx.run("forget_rejections", old):
+        return count
+    strangers = tx.row("strangers_excess", {"keep": keep // 10, "keep_bytes": MOST_BYTES // 10})
+    if strangers is not None:
+        return tx.run("forget_strangers", {"upto": strangers["id"], "limit": ROWS_PER_STEP})
+    excess = tx.row("rejections_excess", {"keep": keep, "keep_bytes": MOST_BYTES})
+    if excess is not None:
+        return tx.run("forget_rejections", {"upto": excess["id"], "limit": ROWS_PER_STEP})
+    return 0
 
 
 def _rejection(row: Row) -> Rejection:

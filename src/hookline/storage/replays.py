@@ -111,7 +111,9 @@ class Replays:
             return job
         events = find(tx, org_id, job.filter, row["cursor"], EVENTS_PER_STEP)
         routing = self._routing(tx)
-        replayed = sum(replay(tx, routing, org_id, e.id, now_ms, job.filter.endpoint_id) for e in events)
+        replayed = sum(
+            replay(tx, routing, org_id, e.id, now_ms, job.filter.endpoint_id, by_filter=True) for e in events
+        )
         over = len(events) < EVENTS_PER_STEP
         tx.run(
             "replay_progress",

@@ -39,13 +39,12 @@ class Retention:
         """Remove some deduplication keys whose time is over; 0 when there are none left."""
         return await self._database.write(_keys_batch, now_ms)  # type: ignore[no-any-return]
 
-    async def reclaim_space(self) -> None:
-        """Give freed pages back to the file system."""
-        await self._database.write(self._reclaim_batch, None)
+    async def reclaim_space(self) -> bool:
+        """Give some freed pages back to the file system; whether there are more."""
+        return await self._database.write(self._reclaim_batch, None)  # type: ignore[no-any-return]
 
-    def _reclaim_batch(self, tx: Transaction, items: Sequence[None]) -> list[None]:
-        self._database.reclaim_space(tx)
-        return [None] * len(items)
+    def _reclaim_batch(self, tx: Transaction, items: Sequence[None]) -> list[bool]:
+        return [self._database.reclaim_space(tx)] * len(items)
 
 
 def _events_batch(tx: Transaction, cuts: Sequence[Cut]) -> list[int]:

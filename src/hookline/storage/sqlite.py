@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hookline.core.errors import StoreBusy, StoreError, StoreLocked
+from hookline.core.errors import HooklineError, StoreBusy, StoreError, StoreLocked
 from hookline.storage.base import Batch, Done, Params, Row
 from hookline.storage.sql import QUERIES
 
@@ -151,6 +151,7 @@ class SqliteDatabase:
         self._inline = in_memory or not threads
         if not in_memory:
             _make_folder(Path(path).parent)
+            _make_private(path)
         self._connection = connect(path, sync=sync)
         self._tx = SqliteTransaction(self._connection)
         self._outbox: list[_Entry] = []
@@ -252,12 +253,18 @@ class SqliteDatabase:
         for batch, entries in by_batch.items():
             results = batch(self._tx, [entry.item for entry in entries])
             for entry, result in zip(entries, results, strict=True):
-                entry.result = result
+                if isinstance(result, HooklineError):
+                    entry.error = result
+                else:
+                    entry.result = result
 
     def _answer(self, group: list[_Entry]) -> None:
         self._unfinished -= len(group)
         for entry in group:
-            entry.done(entry.result, entry.error)
+            try:
+                entry.done(entry.result, entry.error)
+            except Exception as error:  # the others of the group are on disk all the same, and want to know
+                asyncio.get_running_loop().call_exception_handler({"message": "a caller failed", "exception": error})
 
     # -- reading ---------------------------------------------------------------------------------------
 
@@ -284,10 +291,12 @@ class SqliteDatabase:
         version: int = tx.pragma("data_version")
         return version
 
-    def reclaim_space(self, tx: Any) -> None:
+    def reclaim_space(self, tx: Any) -> bool:
+        free = tx.pragma("freelist_count")
         # Each step of the pragma frees one page, and sqlite3 makes one step of a statement that returns no columns.
-        for _ in range(min(RECLAIM_PAGES, tx.pragma("freelist_count"))):
+        for _ in range(min(RECLAIM_PAGES, free)):
             tx.pragma("incremental_vacuum(1)")
+        return bool(free > RECLAIM_PAGES)
 
     def set_up(self, migrate: Callable[[SqliteTransaction], None]) -> None:
         """Bring the schema up to date, in one transaction, before anything else is done."""
@@ -340,6 +349,12 @@ class SqliteDatabase:
             connection.close()
         if self._lock_file is not None:
             os.close(self._lock_file)
+
+
+def _make_private(path: str) -> None:
+    """An empty file that only its owner may read, where there is none: SQLite gives its side files the same mode."""
+    with contextlib.suppress(OSError):  # what is wrong with the path is said when it is opened
+        os.close(os.open(path, os.O_CREAT, 0o600))
 
 
 def _groups(entries: list[_Entry]) -> Iterator[list[_Entry]]:

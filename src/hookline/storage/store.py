@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hookline.core.errors import ConfigError
+from hookline.core.errors import ConfigError, SecretUnreadable
 from hookline.storage.apply import Change, Wanted, apply
 from hookline.storage.base import Database, Transaction, Worker
 from hookline.storage.catalogue import Catalogue
@@ -96,12 +96,25 @@ def open_store(
         if serve:
             database.own()
         database.set_up(migrate)
-        store = Store(database, Vault(secret))
+        vault = Vault(secret)
+        database.set_up(lambda tx: _check_secret(tx, vault))
+        store = Store(database, vault)
         database.set_up(store.catalogue.refresh)
     except BaseException:
         database.abandon()
         raise
     return store
+
+
+def _check_secret(tx: Transaction, vault: Vault) -> None:
+    """A database belongs to the secret it was first opened with, also while nothing is encrypted in it yet."""
+    tx.run("vault_proof_insert", {"proof": vault.proof})
+    row = tx.row("vault_proof")
+    if row is None or row["value"] != vault.proof:
+        raise SecretUnreadable(
+            "the database was written with another HOOKLINE_SECRET; start with that one "
+            "(without the variable it is the file `secret` in the data folder)"
+        )
 
 
 def _sqlite_path(database_url: str) -> str:

@@ -31,6 +31,9 @@ class Vault:
     def __init__(self, secret: str) -> None:
         key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"hookline vault v1").derive(secret.encode())
         self._cipher = AESGCM(key)
+        proof = HKDF(algorithm=SHA256(), length=6, salt=None, info=b"hookline vault proof v1").derive(secret.encode())
+        #: 48 bits that tell one secret from another and nothing about it.
+        self.proof = int.from_bytes(proof)
 
     def seal(self, owner_id: str, value: Sealed) -> bytes:
         """The values of ``owner_id``, unreadable without the key."""

@@ -49,6 +49,11 @@ DELETE FROM endpoint WHERE org_id = :org_id AND id = :id;
 -- Pauses, resumes or disables an endpoint.
 UPDATE endpoint SET state = :state, state_reason = :reason, state_since_ms = :now_ms WHERE id = :id;
 
+-- name: note_endpoint_state
+-- What the breaker found; what a person or a 410 decided stays.
+UPDATE endpoint SET state = :state, state_reason = :reason, state_since_ms = :now_ms
+WHERE id = :id AND state NOT IN ('paused', 'disabled');
+
 -- name: seen_insert
 -- Remembers a key; inserts nothing when it is known.
 INSERT INTO seen (source_id, key, event_id, body_hash, expires_at_ms)
@@ -237,12 +242,32 @@ SELECT * FROM rejection WHERE org_id = :org_id AND id = :id;
 UPDATE rejection SET event_id = :event_id WHERE org_id = :org_id AND id = :id;
 
 -- name: rejections_excess
--- The id from which on rejections are too many to keep, counted from the newest.
-SELECT id FROM rejection ORDER BY id DESC LIMIT 1 OFFSET :keep;
+-- The newest rejection that is too many to keep, by number or by bytes, counted from the newest.
+SELECT id FROM (
+    SELECT id, ROW_NUMBER() OVER (ORDER BY id DESC) AS number,
+           SUM(length(request)) OVER (ORDER BY id DESC) AS bytes
+    FROM rejection
+) AS counted
+WHERE number > :keep OR bytes > :keep_bytes ORDER BY id DESC LIMIT 1;
+
+-- name: strangers_excess
+-- The same for requests to no source at all, which anybody can send: they must not push the others out.
+SELECT id FROM (
+    SELECT id, ROW_NUMBER() OVER (ORDER BY id DESC) AS number,
+           SUM(length(request)) OVER (ORDER BY id DESC) AS bytes
+    FROM rejection WHERE cause = 'unknown_source'
+) AS counted
+WHERE number > :keep OR bytes > :keep_bytes ORDER BY id DESC LIMIT 1;
 
 -- name: forget_rejections
--- Removes the oldest rejections, up to and including an id.
-DELETE FROM rejection WHERE id <= :upto;
+-- Removes some of the oldest rejections, up to and including an id.
+DELETE FROM rejection WHERE id IN (SELECT id FROM rejection WHERE id <= :upto ORDER BY id LIMIT :limit);
+
+-- name: forget_strangers
+-- Removes some of the oldest requests to no source, up to and including an id.
+DELETE FROM rejection WHERE id IN (
+    SELECT id FROM rejection WHERE id <= :upto AND cause = 'unknown_source' ORDER BY id LIMIT :limit
+);
 
 -- name: expired_events
 -- Some events of a source that are over and older than its retention.
@@ -340,3 +365,11 @@ SELECT * FROM endpoint WHERE source_id = :source_id AND name = :name;
 -- name: ping
 -- Proves that the database can be written, and changes nothing.
 UPDATE meta SET value = value WHERE name = 'schema_ping';
+
+-- name: vault_proof_insert
+-- The first secret that the database is opened with is its own.
+INSERT INTO meta (name, value) VALUES ('vault_proof', :proof) ON CONFLICT (name) DO NOTHING;
+
+-- name: vault_proof
+-- Which secret the database belongs to.
+SELECT value FROM meta WHERE name = 'vault_proof';

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import msgspec
 
-from hookline.core.errors import Conflict, HooklineError, InvalidInput, NotFound, SecretUnreadable
+from hookline.core.errors import Conflict, InvalidInput, NotFound, SecretUnreadable
 from hookline.core.model import DEFAULT_ORG, EndpointState
 from hookline.storage.catalogue import PutEndpoint, PutSource
 from hookline.testing.store_suite.world import OTHER_ORG, World, behaviours, raises
@@ -146,12 +145,7 @@ async def secrets_cannot_be_read_with_another_server_secret(world: World) -> Non
 
 async def the_routing_is_what_was_committed_although_a_group_failed(world: World) -> None:
     """Several changes share a transaction; one fails, all are written again, and no phantom stays in memory."""
-
-    async def impossible() -> None:
-        with contextlib.suppress(HooklineError):
-            await world.store.catalogue.delete_source(DEFAULT_ORG, "src_0")
-
-    await asyncio.gather(world.source("shop"), impossible())
+    await asyncio.gather(world.source("shop"), world.fail())
     (stored,) = await world.store.catalogue.sources(DEFAULT_ORG)
     assert list(world.store.routing.sources) == [stored.id]
     endpoint = await world.endpoint(stored)

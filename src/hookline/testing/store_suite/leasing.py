@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from hookline.core.errors import NotFound
 from hookline.core.model import DEFAULT_ORG
 from hookline.core.state import DeliveryState, Move
-from hookline.testing.store_suite.world import START_MS, FakeWorker, World, behaviours, settlement
+from hookline.testing.store_suite.world import START_MS, FakeWorker, World, behaviours, raises, settlement
 
 
 async def a_worker_with_room_gets_the_delivery_with_the_commit(world: World) -> None:
@@ -76,12 +75,7 @@ async def a_commit_that_is_rolled_back_gives_its_reservations_back(world: World)
     worker = _hired(world, room=100)
     source = await world.source()
     await world.endpoint(source)
-
-    async def impossible() -> None:
-        with contextlib.suppress(NotFound):
-            await world.store.deliveries.cancel(DEFAULT_ORG, "dlv_nothing", world.now_ms)
-
-    await asyncio.gather(*(world.accept(source) for _ in range(5)), impossible(), world.accept(source))
+    await asyncio.gather(*(world.accept(source) for _ in range(5)), world.fail(), world.accept(source))
     assert len(worker.works) == 6
     assert worker.held == 0
     assert len({work.lease for work in worker.works}) == 6
@@ -130,6 +124,32 @@ async def what_another_process_owes_is_noticed_although_this_one_was_busy(world:
     assert not await world.store.changed_outside()
 
 
+async def news_of_another_process_is_not_lost_with_a_group_that_failed(world: World) -> None:
+    source = await world.source()
+    await world.store.changed_outside()
+    await world.source("another", store=world.open())
+    changed, *_ = await asyncio.gather(world.store.changed_outside(), world.fail(), world.accept(source))
+    assert changed
+
+
+async def what_could_not_be_stored_is_handed_to_nobody(world: World) -> None:
+    """Its group fails for another's sake, and when it is written alone it fails for its own."""
+
+    class Unsteady(FakeWorker):
+        def reserve(self, endpoint_id: str, size: int) -> tuple[str, int] | None:
+            if self.reserved:
+                raise RuntimeError("as an example")
+            return super().reserve(endpoint_id, size)
+
+    worker = Unsteady(room=5)
+    world.store.hand_over_to(worker)
+    source = await world.source()
+    await world.endpoint(source)
+    await asyncio.gather(raises(RuntimeError, world.accept(source)), world.fail())
+    assert (worker.works, worker.owed_to, worker.held) == ([], [], 0)
+    assert await world.store.deliveries.owed() == []
+
+
 async def a_released_lease_is_due_at_once(world: World) -> None:
     worker = _hired(world, room=1)
     source = await world.source()
@@ -165,4 +185,9 @@ BEHAVIOURS = behaviours(
     a_worker_gets_its_work_also_when_nobody_waits_for_the_receipt,
     a_worker_is_told_to_look_when_more_changes_than_is_told,
     a_released_lease_is_due_at_once,
-) + behaviours(what_another_process_owes_is_noticed_although_this_one_was_busy, shared=True)
+    what_could_not_be_stored_is_handed_to_nobody,
+) + behaviours(
+    what_another_process_owes_is_noticed_although_this_one_was_busy,
+    news_of_another_process_is_not_lost_with_a_group_that_failed,
+    shared=True,
+)

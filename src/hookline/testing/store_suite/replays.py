@@ -44,6 +44,18 @@ async def a_replay_owes_every_selected_event_again_step_by_step(world: World) ->
     assert len((await world.claim(endpoint, limit=1000)).works) == job.total
 
 
+async def a_replay_of_everything_comes_to_its_end(world: World) -> None:
+    """Also where the filter still selects what was replayed."""
+    source, _ = await _failed(world, EVENTS_PER_STEP + 5)
+    job = await world.store.replays.start(DEFAULT_ORG, EventFilter(source_id=source.id), world.now_ms)
+    seen: list[int] = []
+    while job.state == ReplayState.RUNNING and len(seen) < 10:
+        job = await world.store.replays.step(job.id, DEFAULT_ORG, world.now_ms)
+        seen.append(job.seen)
+    assert seen == [EVENTS_PER_STEP, job.total]
+    assert job.replayed == job.total
+
+
 async def events_that_come_while_a_replay_runs_are_not_part_of_it(world: World) -> None:
     source, endpoint = await _failed(world, 3)
     job = await world.store.replays.start(DEFAULT_ORG, FAILED, world.now_ms)
@@ -136,6 +148,7 @@ async def _failed(world: World, count: int) -> tuple[StoredSource, StoredEndpoin
 BEHAVIOURS = behaviours(
     a_dry_run_counts_what_the_filter_selects,
     a_replay_owes_every_selected_event_again_step_by_step,
+    a_replay_of_everything_comes_to_its_end,
     events_that_come_while_a_replay_runs_are_not_part_of_it,
     several_may_push_one_replay_and_no_event_is_replayed_twice,
     a_replay_for_one_endpoint_leaves_the_others_alone,

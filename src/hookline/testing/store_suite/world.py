@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeAlias, TypeVar
@@ -24,7 +24,7 @@ from hookline.core.model import (
     Work,
 )
 from hookline.core.state import DeliveryState, Move, after
-from hookline.storage.base import Claim, Claimed, Draft, Receipt, Settled
+from hookline.storage.base import Claim, Claimed, Draft, Receipt, Settled, Transaction
 from hookline.storage.catalogue import PutEndpoint, PutSource, StoredEndpoint, StoredSource
 from hookline.storage.events import Story
 from hookline.storage.store import Store
@@ -92,6 +92,14 @@ class World:
         """Ten bytes that no id was made of yet, in rising order."""
         self._count += 1
         return self._count.to_bytes(10, "big")
+
+    async def fail(self) -> None:
+        """Something in the same group of writes fails, so that all of the group is rolled back and written anew."""
+
+        def failing(tx: Transaction, items: Sequence[None]) -> Sequence[None]:
+            raise RuntimeError("as an example")
+
+        await raises(RuntimeError, self.store.database.write(failing, None))
 
     # -- what people configure -------------------------------------------------------------------------
 

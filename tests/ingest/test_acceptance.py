@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -295,6 +296,14 @@ async def test_a_key_of_any_length_tells_events_apart(place: Street) -> None:
     assert await statuses(place, (long + b"1", ONE), (long + b"2", ONE), (long + b"1", ONE)) == [False, False, True]
     rows = place.store.database._connection.execute("SELECT key FROM seen").fetchall()  # type: ignore[attr-defined]
     assert max(len(row["key"]) for row in rows) < 250
+
+
+async def test_a_sender_cannot_choose_an_id_that_looks_like_another_kind_of_key(place: Street) -> None:
+    """An id that is spelled like the hash of a body must not make that body look known."""
+    await place.source("github", "github")
+    spelled = f"body:{hashlib.sha256(TWO).digest()[:16].hex()}"
+    assert (await place.genuine("github", ONE, event_id=spelled)).json["status"] == "ignored"
+    assert (await place.genuine("github", TWO, event_id="honest")).json["status"] == "ignored"
 
 
 async def test_what_is_known_is_forgotten_after_the_sources_window(place: Street) -> None:

@@ -23,7 +23,7 @@ SCHEMAS = {
     "*": {"type": "object", "properties": {"id": {"type": ["string", "integer"], "pattern": "^(a+)+$"}}},
     "order.*": {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object", "additionalProperties": {"$ref": "#/$defs/a"}}}},
 }
-STRICT: dict[str, Any] = {"schemas": SCHEMAS, "event_types": ["order.*", "push"], "content_types": ["any"]}
+STRICT: dict[str, Any] = {"schemas": SCHEMAS, "content_types": ["any"]}
 DEDUPES: list[dict[str, Any]] = [
     {"by": "provider", "on_conflict": "review"},
     {"by": "header", "name": "X-Id"},
@@ -96,7 +96,8 @@ async def every_source(place: Street) -> list[str]:
     for provider in [row.slug for row in registry.all_providers()]:
         for dedupe in DEDUPES:
             number += 1
-            await place.source(f"source-{number}", provider, dedupe=dedupe, **STRICT)
+            announced: dict[str, Any] = {"event_types": ["order.*", "push"]} if number % 2 else {}
+            await place.source(f"source-{number}", provider, dedupe=dedupe, **STRICT, **announced)
     for name, signature in GENERIC.items():
         secret = "user:not-a-real-password" if "basic" in name else "not-a-real-secret-0123456789"
         await place.source(name, "generic", signature=signature, secrets=[secret], **STRICT)

@@ -174,17 +174,40 @@ async def _seen(wire: Listener, connections: int) -> None:
 # -- heads that are too large ---------------------------------------------------------------------------
 
 
-async def test_an_endless_head_is_refused(wire: Listener) -> None:
-    lines = b"X-Line: %b\r\n" % (b"x" * 1000)
-    received = await wire.talk(b"POST /webhooks/shop HTTP/1.1\r\nHost: a\r\n", *([lines] * 500))
-    assert statuses(received) in ([400], [])  # the answer may be lost when we write on after it
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"POST /webhooks/shop HTTP/1.1\r\nHost: a\r\n", b"X-Line: %b\r\n" % (b"x" * 1000)),
+        (b"POST /webhooks/shop HTTP/1.1\r\nX-Line: ", b"x" * 1000),
+        (b"POST /webhooks/shop?", b"x" * 1000),
+        (
+            b"POST /webhooks/shop HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+            b"X-Trailer: %b\r\n" % (b"x" * 1000),
+        ),
+    ],
+    ids=["lines", "a line", "a query", "trailers"],
+)
+async def test_an_endless_head_ends_the_connection(wire: Listener, begin: bytes, more: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+    ended = asyncio.create_task(_until_the_end(reader))
+    writer.write(begin)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(3_000):
+            if ended.done():
+                break
+            writer.write(more)
+            await writer.drain()
+    async with asyncio.timeout(5):
+        assert await ended in ([400], [])  # the answer may be lost when the sender writes on after it
+    writer.close()
     assert await wire.events() == []
 
 
-async def test_an_endless_line_is_refused(wire: Listener) -> None:
-    received = await wire.talk(b"POST /webhooks/shop HTTP/1.1\r\nX-Line: ", *([b"x" * 10_000] * 50))
-    assert statuses(received) in ([400], [])
-    assert await wire.events() == []
+async def _until_the_end(reader: asyncio.StreamReader) -> list[int]:
+    try:
+        return statuses(await reader.read())
+    except ConnectionError:
+        return []
 
 
 async def test_a_head_of_usual_size_is_taken_however_it_is_cut(wire: Listener) -> None:
@@ -198,5 +221,5 @@ async def test_many_requests_on_one_connection_do_not_add_up(wire: Listener) -> 
     """Each head counts for itself, however many came before and wherever they were cut."""
     request = b"POST /webhooks/nobody HTTP/1.1\r\nHost: a\r\nX-Long: %b\r\nContent-Length: 2\r\n\r\n{}" % (b"x" * 4000)
     stream = request * 40
-    parts = [stream[i : i + 5_000] for i in range(0, len(stream), 5_000)]
+    parts = [stream[i : i + 900] for i in range(0, len(stream), 900)]
     assert statuses(await wire.talk(*parts)) == [404] * 40

@@ -143,7 +143,7 @@ async def test_the_url_verification_of_slack_is_answered_and_goes_nowhere(serve:
     service = await serve(source("slack", receiver.url))
     body = b'{"type":"url_verification","challenge":"3eZbrw1aB"}'
     answer = await service.send("slack", body, slack_lines(body))
-    assert (answer.status, answer.body) == (200, b"3eZbrw1aB") or answer.json() == {"challenge": "3eZbrw1aB"}
+    assert (answer.status, answer.body) == (200, b"3eZbrw1aB")
     assert service.notices.of(HandshakeAnswered) == [HandshakeAnswered("slack", "slack")]
     assert await service.event_ids() == []
 

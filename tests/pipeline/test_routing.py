@@ -7,7 +7,7 @@ import standardwebhooks
 
 from hookline.config.endpoint_spec import EndpointSpec
 from hookline.core.model import DEFAULT_ORG, EndpointState
-from hookline.core.notice import AttemptMade
+from hookline.core.notice import AttemptMade, EndpointPaused
 from hookline.core.signature import generate_secret
 from hookline.storage.catalogue import PutEndpoint
 from hookline.storage.store import open_store
@@ -130,6 +130,7 @@ async def test_what_fails_while_a_person_pauses_the_endpoint_does_not_resume_it(
     await service.server.dispatcher.quiet()
     stored = await service.endpoint("all")
     assert (stored.state, stored.state_reason) == ("paused", "maintenance")
+    assert service.notices.of(EndpointPaused) == []  # that is what a breaker says
 
 
 async def test_a_deleted_endpoint_is_owed_nothing_any_more(serve: Serve, receiver: Receiver) -> None:

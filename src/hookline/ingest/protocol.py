@@ -78,7 +78,7 @@ class WireProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._progressed = False
         super().data_received(data)
-        if self._in_head and not self._progressed:  # nothing but a part of a head was in it
+        if not self._progressed:  # nothing was in it but a part of a head, of a chunk's frame or of trailers
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
@@ -118,6 +118,11 @@ class WireProtocol(HttpToolsProtocol):
             complete()
 
         cycle.on_response = on_response
+
+    def on_body(self, body: bytes) -> None:
+        self._progressed = True
+        self._head_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_head = True

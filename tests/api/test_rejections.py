@@ -63,7 +63,7 @@ async def test_accepting_twice_makes_one_event(world: World) -> None:
 
 
 async def test_a_request_whose_body_was_not_kept_cannot_be_accepted(world: World) -> None:
-    await world.webhook(source="nobody")
+    await world.webhook(b"{" + b" " * 300_000 + b"}", source="nobody")  # larger than what is kept of a stranger's
     (found,) = (await world.got("GET", "/api/v1/rejections"))["data"]
     assert found["acceptable"] is False
     await world.refused(409, "POST", f"/api/v1/rejections/{found['id']}/accept")

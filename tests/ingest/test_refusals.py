@@ -351,6 +351,19 @@ async def test_who_hangs_up_before_the_end_is_not_answered_and_leaves_nothing(
     assert (await place.ask()).status == 200
 
 
+async def test_more_bodies_at_once_than_there_is_memory_for_are_503(
+    place: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hookline.ingest.body.MOST_BYTES_UNDER_WAY", 100)
+    await place.source()
+    for _ in range(3):  # what was refused takes no room any more
+        reply = await place.ask(body=[b"[1,", b"2]" + b" " * 100])
+        assert (reply.status, reply.json["code"], reply.headers[b"retry-after"]) == (503, "too_busy", b"1")
+    assert await place.events() == []
+    for number in range(5):
+        assert (await place.ask(body=[b"[%d," % number, b"2]" + b" " * 60])).status == 200
+
+
 # -- the store ------------------------------------------------------------------------------------------
 
 

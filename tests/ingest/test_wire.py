@@ -219,7 +219,25 @@ async def test_a_head_of_usual_size_is_taken_however_it_is_cut(wire: Listener) -
 
 async def test_many_requests_on_one_connection_do_not_add_up(wire: Listener) -> None:
     """Each head counts for itself, however many came before and wherever they were cut."""
-    request = b"POST /webhooks/nobody HTTP/1.1\r\nHost: a\r\nX-Long: %b\r\nContent-Length: 2\r\n\r\n{}" % (b"x" * 4000)
+    request = b"POST /webhooks/nobody HTTP/1.1\r\nHost: a\r\nX-Long: %b\r\nContent-Length: 0\r\n\r\n" % (b"x" * 4000)
     stream = request * 40
-    parts = [stream[i : i + 900] for i in range(0, len(stream), 900)]
-    assert statuses(await wire.talk(*parts)) == [404] * 40
+    assert statuses(await wire.feed(stream[i : i + 900] for i in range(0, len(stream), 900))) == [404] * 40
+
+
+async def test_many_chunks_of_one_body_do_not_add_up(wire: Listener) -> None:
+    """Also where every chunk's frame comes in a packet of its own."""
+    frame, data, end = b"1;name=%b\r\n" % (b"x" * 1000), b"a", b"\r\n"
+    head = b"POST /webhooks/shop HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert statuses(await wire.feed([head, *[frame, data, end] * 200, b"0\r\n\r\n"])) == [200]
+    assert (await wire.events())[0].request.body == b"a" * 200
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 31, 64, 100])
+async def test_a_request_is_the_same_wherever_it_is_cut(wire: Listener, size: int) -> None:
+    body = bytes(range(256))
+    head = b"POST /webhooks/shop HTTP/1.1\r\nConnection: close\r\nx-AB:2\r\nTransfer-Encoding: chunked\r\n\r\n"
+    stream = head + b"80\r\n" + body[:128] + b"\r\n80\r\n" + body[128:] + b"\r\n0\r\n\r\n"
+    assert statuses(await wire.feed(stream[i : i + size] for i in range(0, len(stream), size))) == [200]
+    (event,) = await wire.events()
+    assert event.request.body == body
+    assert event.request.headers[:2] == ((b"Connection", b"close"), (b"x-AB", b"2"))

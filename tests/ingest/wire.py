@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,13 @@ PATIENCE_S = 0.3
 class Listener:
     """A server that listens on ``port``."""
 
-    def __init__(self, server: Server, port: int, state: ServerState) -> None:
-        self.server, self.port, self._state = server, port, state
+    def __init__(self, server: Server, state: ServerState) -> None:
+        self.server, self.state = server, state
+        self.port = 0
+        self._connected: asyncio.Queue[WireProtocol] = asyncio.Queue()
+
+    def connected(self, connection: WireProtocol) -> None:
+        self._connected.put_nowait(connection)
 
     async def source(self, name: str = "shop", provider: str = "none", **spec: Any) -> None:
         secrets = (SECRETS[provider],) if provider in SECRETS else ()
@@ -51,6 +56,17 @@ class Listener:
         finally:
             writer.transport.abort()
 
+    async def feed(self, parts: Iterable[bytes]) -> bytes:
+        """Like talk, with every part cut exactly so: given by hand to the connection, as the socket may cut it."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            connection = await self._connected.get()
+            for part in parts:
+                connection.data_received(part)
+            return await _all_of(reader, PATIENCE_S)
+        finally:
+            writer.transport.abort()
+
     async def post(self, body: bytes = b'{"n":1}', *lines: bytes, path: bytes = b"/webhooks/shop") -> bytes:
         """A request after which the connection ends."""
         head = [b"POST %b HTTP/1.1" % path, b"Host: hookline.example", b"Connection: close", *lines]
@@ -66,8 +82,8 @@ class Listener:
 
     async def idle(self) -> None:
         """Return when no request is being answered."""
-        while self._state.tasks:
-            await asyncio.wait(self._state.tasks, timeout=5)
+        while self.state.tasks:
+            await asyncio.wait(self.state.tasks, timeout=5)
 
 
 async def _all_of(reader: asyncio.StreamReader, patience_s: float) -> bytes:
@@ -104,12 +120,19 @@ async def listening(tmp_path: Path, **settings: Any) -> AsyncIterator[Listener]:
     )
     config.load()
     state = ServerState()
+    listener = Listener(server, state)
+
+    class Announced(WireProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            listener.connected(self)
+
     sockets = await asyncio.get_running_loop().create_server(
-        lambda: WireProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        lambda: Announced(config=config, server_state=state, app_state={}), "127.0.0.1", 0
     )
     try:
         async with sockets:
-            listener = Listener(server, sockets.sockets[0].getsockname()[1], state)
+            listener.port = sockets.sockets[0].getsockname()[1]
             yield listener
             for connection in list(state.connections):
                 connection.transport.abort()

@@ -40,6 +40,8 @@ class Lane:
     def configure(self, endpoint: Endpoint, sender_secrets: frozenset[bytes], now_ms: int) -> None:
         """Work by this version of the endpoint from now on."""
         self.endpoint = endpoint
+        #: A person holds it, or it is not sent to at all.
+        self.paused = endpoint.state in (EndpointState.PAUSED, EndpointState.DISABLED)
         self.sender_secrets = sender_secrets
         self.signer = Signer(endpoint.secrets)
         if not (endpoint.state is EndpointState.FAILING and hasattr(self, "breaker")):
@@ -76,11 +78,6 @@ class Lane:
     def room(self) -> int:
         """How many more deliveries may be taken in."""
         return self.capacity - self.taken.total
-
-    @property
-    def paused(self) -> bool:
-        """A person holds it, or it is not sent to at all."""
-        return self.endpoint.state in (EndpointState.PAUSED, EndpointState.DISABLED)
 
     def closed_until_ms(self) -> int:
         """Nothing may be sent before this; 0 when it may."""

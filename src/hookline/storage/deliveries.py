@@ -176,8 +176,19 @@ def _settle_batch(tx: Transaction, settlements: Sequence[Settlement]) -> list[Se
         if changed:
             held.append(settlement)
     tx.each("add_attempt", [_attempt_params(s) for s in held if s.attempt is not None])
-    refresh_status(tx, {s.event_id for s in held if not _still_processing(s)})
+    _refresh_after(tx, [s for s in held if not _still_processing(s)])
     return results
+
+
+def _refresh_after(tx: Transaction, settlements: Iterable[Settlement]) -> None:
+    """Write what people see of the events. Most end with their only delivery delivered: one statement says so."""
+    other = set()
+    for settlement in settlements:
+        low, high = ids.deliveries_of(settlement.event_id)
+        span = {"event_id": settlement.event_id, "low": low, "high": high}
+        if settlement.state != DeliveryState.DELIVERED or not tx.run("processed_if_all_delivered", span):
+            other.add(settlement.event_id)
+    refresh_status(tx, other)
 
 
 def _still_processing(settlement: Settlement) -> bool:

@@ -373,3 +373,9 @@ INSERT INTO meta (name, value) VALUES ('vault_proof', :proof) ON CONFLICT (name)
 -- name: vault_proof
 -- Which secret the database belongs to.
 SELECT value FROM meta WHERE name = 'vault_proof';
+
+-- name: processed_if_all_delivered
+-- The last of an event's deliveries arrived.
+UPDATE event SET status = 'processed'
+WHERE id = :event_id
+  AND NOT EXISTS (SELECT 1 FROM delivery WHERE id >= :low AND id < :high AND state <> 'delivered');

@@ -228,8 +228,10 @@ class Door:
 
     def _examine_again(self, rejection: Rejection) -> Decision:
         source = self._store.routing.source(rejection.org_id, rejection.source_name)
-        if source is None:
-            return Refusal("unknown_source", f"there is no source {rejection.source_name!r}; create it first", 404)
+        if source is None or not source.enabled:
+            return Refusal(
+                "unknown_source", f"there is no enabled source {rejection.source_name!r}; create it first", 404
+            )
         if not rejection.complete:
             return Refusal(rejection.cause, "the body of this request was not kept, it cannot be accepted", 409)
         rules = self._rules.of(source)

@@ -271,9 +271,15 @@ def _gone_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[
 
 
 def redrive(
-    tx: Transaction, event_id: str, now_ms: int, endpoint_id: str = "", *, everything: bool = False
+    tx: Transaction,
+    event_id: str,
+    now_ms: int,
+    endpoint_id: str = "",
+    *,
+    everything: bool = False,
+    cancelled: bool = True,
 ) -> list[str]:
-    """Owe again what died or was cancelled (``everything``: all, where all was delivered); to which endpoints."""
+    """Owe again what died and what was ``cancelled`` (``everything``: all, where all was delivered); to whom."""
     low, high = ids.deliveries_of(event_id)
     rows = [
         row for row in tx.rows("states_of_event", {"low": low, "high": high}) if endpoint_id in ("", row["endpoint_id"])
@@ -282,6 +288,8 @@ def redrive(
     revived = []
     for row in rows:
         wanted = everything or row["state"] != DeliveryState.DELIVERED
+        if row["state"] == DeliveryState.CANCELLED and not cancelled:
+            continue
         if wanted and tx.run("replay_delivery", {"id": row["id"], "now_ms": now_ms}):
             revived.append(row["endpoint_id"])
     if revived:

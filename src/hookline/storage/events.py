@@ -162,7 +162,7 @@ class _Commit:
         status = known["status"] or EventStatus.PENDING  # None: it is in this very group, or retention took it
         if status == EventStatus.FAILED:
             # A provider's deliberate redelivery of what failed here must not be blocked by its old id.
-            revived = redrive(self._tx, first, event.received_at_ms)
+            revived = redrive(self._tx, first, event.received_at_ms, cancelled=False)
             now = self._tx.row("event_get", {"org_id": event.org_id, "id": first})
             assert now is not None
             return _Stored(Receipt(first, now["status"], duplicate=True), unleased=revived)

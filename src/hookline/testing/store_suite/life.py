@@ -137,7 +137,7 @@ class Life:
         assert (receipt.event_id, receipt.duplicate) == (self.event_id, True)
         if was is EventStatus.FAILED:
             for one in self.model:
-                if one.state in (DeliveryState.DEAD, DeliveryState.CANCELLED):
+                if one.state is DeliveryState.DEAD:  # what a person cancelled stays cancelled
                     one.move(Move.REPLAY)
         assert receipt.status == self.status
 

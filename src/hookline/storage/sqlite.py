@@ -253,10 +253,9 @@ class SqliteDatabase:
         for batch, entries in by_batch.items():
             results = batch(self._tx, [entry.item for entry in entries])
             for entry, result in zip(entries, results, strict=True):
-                if isinstance(result, HooklineError):
-                    entry.error = result
-                else:
-                    entry.result = result
+                # Both, always: what the entry got in a group that was rolled back no longer counts.
+                refused = isinstance(result, HooklineError)
+                entry.result, entry.error = (None, result) if refused else (result, None)
 
     def _answer(self, group: list[_Entry]) -> None:
         self._unfinished -= len(group)

@@ -20,6 +20,7 @@ from hookline.delivery.dispatcher import Dispatcher
 from hookline.delivery.replayer import Replayer
 from hookline.delivery.sender import HttpSender, Sender
 from hookline.ingest.http import PREFIX, Door
+from hookline.mint import Mint
 from hookline.observe.metrics import Metrics
 from hookline.storage.apply import Change, wanted_from
 from hookline.storage.housekeeping import Housekeeper
@@ -46,6 +47,7 @@ class Server:
     ) -> None:
         self.settings, self.store, self.clock, self.metrics = settings, store, clock, metrics
         self._notify, self._sender = notify, sender
+        self.mint = Mint()
         self.dispatcher = Dispatcher(store, sender, clock, notify, node=os.urandom(6).hex())
         self.replayer = Replayer(store, clock, notify)
         self.housekeeper = Housekeeper(store, clock, notify, settings)
@@ -58,6 +60,7 @@ class Server:
             dedupe_window_s=settings.dedupe_window_s,
             max_body_bytes=settings.max_body_bytes,
             rejections_max=settings.rejections_max,
+            mint=self.mint,
         )
         self.api: Asgi = create_api(
             ApiDependencies(settings, store, clock, metrics, self.door.accept_rejection, self.replayer.wake)

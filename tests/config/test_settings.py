@@ -82,6 +82,9 @@ EVERY_VARIABLE = {
     "HOOKLINE_DEDUPE_WINDOW": ("7d", 604_800),
     "HOOKLINE_REJECTIONS_MAX": ("5", 5),
     "HOOKLINE_REJECTIONS_MAX_AGE": ("1h", 3600),
+    "HOOKLINE_ENFORCE_SCHEMAS": ("yes", True),
+    "HOOKLINE_DISABLE_AFTER": ("2d", 172_800),
+    "HOOKLINE_PUBLIC_URL": ("https://hooks.example.com/", "https://hooks.example.com"),
     "HOOKLINE_SYNC": ("normal", Sync.NORMAL),
 }
 

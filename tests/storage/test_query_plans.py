@@ -131,7 +131,8 @@ def test_every_query_that_is_asked_is_written() -> None:
 
 
 def test_every_query_is_explained_in_a_sentence() -> None:
-    text = (Path(hookline.storage.__file__).parent / "sql" / "queries.sql").read_text()
+    folder = Path(hookline.storage.__file__).parent / "sql" / "queries"
+    text = "".join(file.read_text() for file in sorted(folder.iterdir()))
     sentences = re.findall(r"^-- name: \w+\n-- (.+(?:\n-- .+)*)", text, re.MULTILINE)
     assert len(sentences) == len(QUERIES)
     assert [sentence for sentence in sentences if not sentence.endswith(".")] == []

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from hookline.config.fields import (
     Flag,
+    Lifetime,
     Pattern,
     Rate,
     SigningSecretReference,
@@ -102,6 +103,15 @@ class EndpointSpec(Spec):
         strict=True,
         description="After so many failures in a row only one try at a time probes the endpoint; 0 is never.",
     )
+    fifo: Flag = Field(
+        default=False,
+        description="Send strictly in the order of arrival, one at a time; a failing event holds the later ones back.",
+    )
+    disable_after: Lifetime | None = Field(
+        default=None,
+        description="An endpoint that failed for so long is disabled when one more delivery dies. "
+        "Never for the endpoints of a provider source; for those of applications what the server's settings say.",
+    )
     enabled: Flag = Field(default=True, description="When false, nothing is sent.")
 
     @field_validator("headers")
@@ -133,10 +143,14 @@ class EndpointSpec(Spec):
         secrets: tuple[str, ...],
         state: EndpointState = EndpointState.ACTIVE,
         state_reason: str = "",
+        old_secrets: tuple[tuple[str, int], ...] = (),
+        failing_since_ms: int = 0,
     ) -> Endpoint:
         """The endpoint that the delivery room works by. ``secrets`` are resolved: ``whsec_…``, at least one.
 
-        ``enabled: false`` wins over ``state``. Raises InvalidInput for a secret that cannot sign.
+        ``old_secrets`` still sign until their UTC millisecond; ``enabled: false`` wins over ``state``.
+
+        Raises InvalidInput for a secret that cannot sign.
         """
         if not self.enabled:
             state, state_reason = EndpointState.DISABLED, "disabled in the configuration"
@@ -157,6 +171,10 @@ class EndpointSpec(Spec):
             pause_after_failures=self.pause_after_failures,
             state=state,
             state_reason=state_reason,
+            fifo=self.fifo,
+            old_secrets=old_secrets,
+            failing_since_ms=failing_since_ms,
+            disable_after_s=self.disable_after,
         )
 
 

@@ -30,6 +30,7 @@ _BOOLEANS = {
     "off": False,
     "0": False,
 }
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/-]*)?")
 _DATABASE = re.compile(r"sqlite://(:memory:|/[^?#\0]+)|postgres(ql)?://[^\s\0]+")
 
 
@@ -126,6 +127,16 @@ def organisation(value: object) -> str:
     if not re.fullmatch(r"org_[A-Za-z0-9_-]{1,60}", name):
         raise InvalidInput("must be `org_` and up to 60 letters, digits, `-` and `_`")
     return name
+
+
+def public_url(value: object) -> str:
+    """The beginning of an address that people open, without a slash at its end."""
+    if value == "":
+        return ""
+    url = text(value).rstrip("/")
+    if not _PUBLIC_URL.fullmatch(url):
+        raise InvalidInput("must begin with http:// or https:// and a host, as in `https://hooks.example.com`")
+    return url
 
 
 def shown(value: Any) -> str:

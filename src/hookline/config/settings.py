@@ -20,6 +20,7 @@ from hookline.config.fields import duration_between
 from hookline.config.problems import ConfigErrors, nearest
 from hookline.config.setting_values import (
     HIDDEN,
+    boolean,
     choice,
     database,
     hide_credentials,
@@ -28,6 +29,7 @@ from hookline.config.setting_values import (
     networks_or_boolean,
     organisation,
     path,
+    public_url,
     server_secret,
     shown,
     text,
@@ -204,6 +206,21 @@ class Settings:
         10_000, integer(0, 10_000_000), "How many refused requests are kept; the oldest go first."
     )
     rejections_max_age_s: float = _lifetime("7d", "rejections_max_age", "How long refused requests are kept.")
+    enforce_schemas: bool = _setting(
+        False,
+        boolean,
+        "Whether messages must have a known event type and match its schema, for applications that do not say.",
+    )
+    disable_after_s: float = _lifetime(
+        "5d",
+        "disable_after",
+        "An endpoint of an application that failed for so long is disabled when one more delivery dies.",
+    )
+    public_url: str = _setting(
+        "",
+        public_url,
+        "Where people reach this server, as in `https://hooks.example.com`, for links; else what they asked for.",
+    )
     sync: Sync = _setting(
         Sync.FULL,
         choice(Sync),

@@ -12,6 +12,7 @@ from __future__ import annotations
 EVENT = "msg_"
 ENDPOINT = "ep_"
 SOURCE = "src_"
+APPLICATION = "app_"
 DELIVERY = "dlv_"
 ATTEMPT = "atmpt_"
 REJECTION = "rej_"

@@ -30,6 +30,14 @@ class EventStatus(StrEnum):
     NEEDS_REVIEW = "needs_review"  #: a person must look before anything is delivered
 
 
+class SourceKind(StrEnum):
+    """What kind of sender a source stands for."""
+
+    PROVIDER = "provider"  #: its webhooks arrive at ``/webhooks/{source}``
+    APPLICATION = "application"  #: one customer of your own product, published for through the API
+    OPERATIONAL = "operational"  #: Hookline itself, telling an organisation about its endpoints and messages
+
+
 class ReviewReason(StrEnum):
     """Why an event waits for a person."""
 
@@ -140,6 +148,17 @@ class Endpoint:
     pause_after_failures: int = 20
     state: EndpointState = EndpointState.ACTIVE
     state_reason: str = ""
+    uid: str = ""  #: the id that its owner gave it
+    #: Only events of one of these channels are sent; empty means all events.
+    channels: tuple[str, ...] = ()
+    #: Strictly in the order of publishing: one at a time, and a failing one holds the others back.
+    fifo: bool = False
+    #: Secrets that were rotated away, each with the UTC millisecond until which it still signs.
+    old_secrets: tuple[tuple[str, int], ...] = field(default=(), repr=False)
+    #: When it first failed after its last success; 0 when it does not fail.
+    failing_since_ms: int = 0
+    #: After failing for so long it is disabled when one more delivery dies; None means never.
+    disable_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +205,33 @@ class Source:
     #: Event types this source is expected to send; empty means any.
     known_types: tuple[str, ...] = ()
     retention_s: float | None = None
+    kind: SourceKind = SourceKind.PROVIDER
+    uid: str = ""  #: the id that its owner gave it
+    #: How many tries may begin in a time, over all endpoints together.
+    delivery_rate: RateLimit | None = None
+    #: How the names of our signature's headers begin: ``webhook``, ``svix``, or both.
+    signature_headers: tuple[str, ...] = ("webhook",)
+    #: Whether a new endpoint has to prove that its owner controls it.
+    challenge_endpoints: bool = False
+    #: Whether a message must have a known event type and match its schema; None means what the settings say.
+    enforce_schemas: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One kind of message that the applications of an organisation may be sent."""
+
+    org_id: str
+    name: str
+    description: str = ""
+    archived: bool = False
+    deprecated: bool = False
+    #: Customers see it only when their portal token names this flag; empty means everybody does.
+    feature_flag: str = ""
+    #: JSON Schema documents by version, as in ``{"1": {…}}``; None when there are none.
+    schemas: dict[str, Any] | None = None
+    created_at_ms: int = 0
+    updated_at_ms: int = 0
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -203,6 +249,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     review_reason: str = ""
     review_detail: str = ""
     duplicates: int = 0
+    channels: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
@@ -237,6 +285,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     response_headers: Headers = ()
     response_body: bytes = b""
     address: str = ""  #: the vetted address that was connected to
+    manual: bool = False  #: a person asked for it (a replay, a resend)
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
@@ -269,6 +318,7 @@ class Work(msgspec.Struct, frozen=True, gc=False):
     lease_until_ms: int
     headers: Headers
     body: bytes
+    manual: bool = False  #: a person asked for it (a replay, a resend)
 
 
 class Settlement(msgspec.Struct, frozen=True, gc=False):

@@ -68,6 +68,8 @@ class Dispatcher:
         self._looking = False
         self._look_again = False
         self.given_back = 0
+        #: Called when an event waits for its deliveries to be written.
+        self.on_wide: Callable[[], None] = lambda: None
 
     # -- Leasing: called on the writer's thread, inside the commit -------------------------------------
 
@@ -120,6 +122,10 @@ class Dispatcher:
         elif not self._stopping:
             self._looking = True
             self._busy.spawn(self._look())
+
+    def wide(self) -> None:
+        """An event waits for its deliveries to be written: whoever does that is called."""
+        self.on_wide()
 
     async def _look(self) -> None:
         try:

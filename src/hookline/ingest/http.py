@@ -18,10 +18,10 @@ from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, with_
 from hookline.core.notice import EventAccepted, EventDuplicate, HandshakeAnswered, Notify, RequestRejected
 from hookline.ingest.body import BodyReader, ClientGone, Receive, Scope, TooMuchUnderWay
 from hookline.ingest.client import Network, locator
-from hookline.ingest.entropy import Entropy
 from hookline.ingest.limits import Limits
 from hookline.ingest.receiver import Decision, Refusal, admit, examine, too_large
 from hookline.ingest.rules import Rules, RulesTable
+from hookline.mint import Mint
 from hookline.storage.base import Draft, Receipt
 from hookline.storage.store import Store
 
@@ -61,6 +61,7 @@ class Door:
         dedupe_window_s: float = math.inf,
         max_body_bytes: int = 26_214_400,
         rejections_max: int = 10_000,
+        mint: Mint | None = None,
     ) -> None:
         self._store, self._clock, self._notify = store, clock, notify
         self._locate = locator(trusted_proxies)
@@ -68,7 +69,7 @@ class Door:
         self._body_timeout_s = body_timeout_s
         self._rules = RulesTable(dedupe_window_s, max_body_bytes)
         self._limits = Limits()
-        self._entropy = Entropy()
+        self._mint = mint or Mint()
         self._rejections_max = rejections_max
         self._rejections_since_trim = self._rejected_bytes_since_trim = 0
 
@@ -99,7 +100,7 @@ class Door:
         if refusal is not None or body is None:
             assert refusal is not None
             return await self._refuse(source.name, source.org_id, request, body, refusal, now_ms)
-        event_id = ids.make(ids.EVENT, now_ms, self._entropy.take(10))
+        event_id = self._mint.make(ids.EVENT, now_ms)
         request = with_body(request, body)
         try:
             return await self._carry_out(
@@ -173,7 +174,7 @@ class Door:
         kept = self._store.database.waiting < MOST_WAITING_FOR_REJECTIONS
         if kept:
             rejection = Rejection(
-                id=ids.make(ids.REJECTION, now_ms, self._entropy.take(10)),
+                id=self._mint.make(ids.REJECTION, now_ms),
                 org_id=org_id,
                 source_name=name,
                 received_at_ms=now_ms,
@@ -238,7 +239,7 @@ class Door:
         refusal = admit(rules, None, rejection.request, rejection.received_at_ms)
         if refusal is not None:
             return refusal
-        event_id = ids.make(ids.EVENT, self._clock.now_ms(), self._entropy.take(10))
+        event_id = self._mint.make(ids.EVENT, self._clock.now_ms())
         decision = examine(rules, None, rejection.request, event_id, rejection.received_at_ms)
         if isinstance(decision, Draft):
             event = msgspec.structs.replace(decision.event, received_at_ms=self._clock.now_ms())

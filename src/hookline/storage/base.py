@@ -112,6 +112,34 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     expires_at_ms: int | None = None
     review_conflicts: bool = False
     refuse_replays: bool = False
+    #: ``key`` is a name that only one event may have: a known one is refused (``Receipt.taken``), nothing else happens.
+    unique: bool = False
+    #: The request itself, so that one that is sent again does what it did: nothing new.
+    once: Once | None = None
+    only_endpoint: str = ""  #: the id of the only endpoint it goes to, whatever that one usually wants
+    due_at_ms: int = 0  #: not to be sent before
+    payload_expires_at_ms: int | None = None  #: when the bytes go, if that is before the event does
+
+
+class Once(msgspec.Struct, frozen=True, gc=False):
+    """A request that its sender may send again without meaning it twice (`Idempotency-Key`).
+
+    ``scope`` is the id of the organisation or application it was sent for, ``key`` names the operation and the
+    sender's key, ``body_hash`` is of the body. The same key with another body is refused.
+    """
+
+    scope: str
+    key: str
+    body_hash: bytes
+    expires_at_ms: int
+
+
+class Slice(msgspec.Struct, frozen=True, gc=False):
+    """Part of a list: the ``limit`` rows that come after the one whose id is ``anchor`` (empty: from the beginning)."""
+
+    anchor: str = ""
+    descending: bool = True
+    limit: int = 50
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
@@ -123,6 +151,10 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     #: The body is known under another id and the source refuses such requests: nothing was stored.
     replay: bool = False
     deliveries: int = 0
+    #: The draft's ``unique`` key belongs to this event already: nothing was stored.
+    taken: bool = False
+    #: The draft's ``once`` key was used for another body: nothing was stored.
+    misused: bool = False
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -147,6 +179,8 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     """Whether a settlement held its lease; if not, it changed nothing."""
 
     held: bool
+    #: Endpoints that are owed an operational webhook about it.
+    owed: tuple[str, ...] = ()
 
 
 class Worker(Protocol):
@@ -176,6 +210,10 @@ class Worker(Protocol):
         """Sources, endpoints or deliveries changed in a way that is not told in detail."""
         ...
 
+    def wide(self) -> None:
+        """An event is on disk that goes to so many endpoints that its deliveries are still to be written."""
+        ...
+
 
 class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which events. Empty fields do not restrict. Times are milliseconds, ``until`` is exclusive."""
@@ -187,3 +225,6 @@ class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     since_ms: int = 0
     until_ms: int = 0
     endpoint_id: str = ""  #: only for replays: only the deliveries of this endpoint
+    types: tuple[str, ...] = ()  #: any of these, exactly
+    channel: str = ""
+    tag: str = ""

@@ -188,6 +188,8 @@ class _Commit:
                 event.review_reason,
                 event.review_detail,
                 0,
+                words(event.channels),
+                words(event.tags),
             )
         )
         request = event.request
@@ -201,6 +203,7 @@ class _Commit:
                 request.client,
                 request.scheme,
                 request.body,
+                None,
             )
         )
         works, unleased = [], []
@@ -222,7 +225,7 @@ class _Commit:
         if leased is not None:
             self._reserved.append((endpoint.id, size))
             state, (lease, due) = DeliveryState.LEASED, leased
-        row = (delivery_id, event.org_id, event.id, endpoint.id, state, 0, 0, due, lease, now, 0, "")
+        row = (delivery_id, event.org_id, event.id, endpoint.id, state, 0, 0, due, lease, now, 0, "", 0, 0)
         self._deliveries.append(row)
         if leased is None:
             return None
@@ -290,6 +293,11 @@ def _story(tx: Transaction, org_id: str, event_id: str) -> Story | None:
     )
 
 
+def words(several: tuple[str, ...]) -> str:
+    """Several words as one text, in which each is found by the space before and after it."""
+    return f" {' '.join(several)} " if several else ""
+
+
 _NO_REQUEST = Request("", "", b"", (), {}, b"")
 
 
@@ -307,6 +315,8 @@ def _event(row: Row, request: Request) -> Event:
         review_reason=row["review_reason"],
         review_detail=row["review_detail"],
         duplicates=row["duplicates"],
+        channels=tuple(row["channels"].split()),
+        tags=tuple(row["tags"].split()),
     )
 
 

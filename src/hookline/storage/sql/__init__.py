@@ -1,4 +1,4 @@
-"""The SQL of Hookline: named queries in ``queries.sql`` and numbered migrations, all of it in files.
+"""The SQL of Hookline, all of it in files: named queries in ``queries/``, by what they are about, and migrations.
 
 The text keeps to what SQLite and PostgreSQL both speak: ``:name`` parameters, times as parameters,
 ``CAST(x AS T)``, lists as one JSON parameter.
@@ -14,10 +14,14 @@ _QUERY = re.compile(r"^-- name: (\w+)\n((?:-- [^\n]*\n)+)(.*?)(?=^-- name: |\Z)"
 
 
 def _load() -> dict[str, str]:
-    text = (_HERE / "queries.sql").read_text("utf-8")
-    found = {name: sql.strip().rstrip(";") for name, _why, sql in _QUERY.findall(text)}
-    if len(found) != text.count("-- name: "):
-        raise RuntimeError("queries.sql: every query needs a unique name and a sentence")
+    found: dict[str, str] = {}
+    count = 0
+    for file in sorted((_HERE / "queries").iterdir(), key=lambda file: file.name):
+        text = file.read_text("utf-8")
+        count += text.count("-- name: ")
+        found |= {name: sql.strip().rstrip(";") for name, _why, sql in _QUERY.findall(text)}
+    if len(found) != count:
+        raise RuntimeError("queries/: every query needs a unique name and a sentence")
     return found
 
 

@@ -274,6 +274,7 @@ class FakeWorker:
     works: list[Work] = field(default_factory=list)
     owed_to: list[str] = field(default_factory=list)
     looks: int = 0
+    wides: int = 0
 
     @property
     def held(self) -> int:
@@ -297,3 +298,6 @@ class FakeWorker:
 
     def look(self) -> None:
         self.looks += 1
+
+    def wide(self) -> None:
+        self.wides += 1

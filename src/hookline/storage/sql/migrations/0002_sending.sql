@@ -1,0 +1,71 @@
+-- Sending: an application is a source, a message is an event.
+
+-- `version` is the routing version a row was changed at: a routing table in memory reads only what is newer.
+ALTER TABLE source ADD COLUMN kind TEXT NOT NULL DEFAULT 'provider';
+ALTER TABLE source ADD COLUMN uid TEXT NOT NULL DEFAULT '';
+ALTER TABLE source ADD COLUMN version BIGINT NOT NULL DEFAULT 0;
+
+CREATE UNIQUE INDEX source_by_uid ON source (org_id, uid) WHERE uid <> '';
+CREATE INDEX source_by_kind ON source (org_id, kind, id);
+CREATE INDEX source_by_version ON source (version);
+
+ALTER TABLE endpoint ADD COLUMN uid TEXT NOT NULL DEFAULT '';
+ALTER TABLE endpoint ADD COLUMN version BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE endpoint ADD COLUMN failing_since_ms BIGINT NOT NULL DEFAULT 0;
+
+CREATE UNIQUE INDEX endpoint_by_uid ON endpoint (source_id, uid) WHERE uid <> '';
+CREATE INDEX endpoint_by_source ON endpoint (source_id, id);
+CREATE INDEX endpoint_by_version ON endpoint (version);
+
+-- Sources, endpoints and event types that were removed, for the routing tables that still hold them.
+CREATE TABLE gone (
+    id      TEXT PRIMARY KEY,
+    version BIGINT NOT NULL
+);
+
+CREATE INDEX gone_by_version ON gone (version);
+
+CREATE TABLE event_type (
+    org_id        TEXT NOT NULL,
+    name          TEXT NOT NULL,
+    description   TEXT NOT NULL,
+    archived      BIGINT NOT NULL,
+    deprecated    BIGINT NOT NULL,
+    feature_flag  TEXT NOT NULL,
+    schemas       TEXT NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    updated_at_ms BIGINT NOT NULL,
+    version       BIGINT NOT NULL,
+    PRIMARY KEY (org_id, name)
+) WITHOUT ROWID;
+
+CREATE INDEX event_type_by_version ON event_type (version);
+
+-- Words with a space before and after each, so that one of them is found by its spaces.
+ALTER TABLE event ADD COLUMN channels TEXT NOT NULL DEFAULT '';
+ALTER TABLE event ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE payload ADD COLUMN expires_at_ms BIGINT;
+
+CREATE INDEX payload_by_expiry ON payload (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+
+-- `fifo`: strictly in order. `manual`: a person asked for it.
+ALTER TABLE delivery ADD COLUMN fifo BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN manual BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN manual BIGINT NOT NULL DEFAULT 0;
+
+CREATE INDEX delivery_in_order ON delivery (endpoint_id, id) WHERE fifo = 1 AND state IN ('waiting', 'leased');
+
+-- The last 16 digits of a delivery's id are its endpoint's: shorter than `endpoint_id`, and the attempts have it too.
+CREATE INDEX delivery_of_endpoint ON delivery (substr(id, 37, 16), id);
+CREATE INDEX attempt_of_endpoint ON attempt (substr(delivery_id, 37, 16), started_at_ms, delivery_id, number);
+
+-- Events that go to very many endpoints: the deliveries that are still to be written, from the endpoint `cursor` on.
+CREATE TABLE fanout (
+    event_id  TEXT PRIMARY KEY,
+    cursor    TEXT NOT NULL,
+    due_at_ms BIGINT NOT NULL
+);
+
+-- `replay`, `recover`, `missing` or `bulk`.
+ALTER TABLE replay ADD COLUMN kind TEXT NOT NULL DEFAULT 'replay';

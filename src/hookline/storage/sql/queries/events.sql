@@ -1,0 +1,84 @@
+-- name: seen_insert
+-- Remembers a key; inserts nothing when it is known.
+INSERT INTO seen (source_id, key, event_id, body_hash, expires_at_ms)
+VALUES (:source_id, :key, :event_id, :body_hash, :expires_at_ms)
+ON CONFLICT (source_id, key) DO NOTHING;
+
+-- name: seen_get
+-- What a known key stands for.
+SELECT s.event_id, s.body_hash, s.expires_at_ms, e.status
+FROM seen s LEFT JOIN event e ON e.id = s.event_id
+WHERE s.source_id = :source_id AND s.key = :key;
+
+-- name: seen_replace
+-- A key whose time was over stands for a new event.
+UPDATE seen SET event_id = :event_id, body_hash = :body_hash, expires_at_ms = :expires_at_ms
+WHERE source_id = :source_id AND key = :key;
+
+-- name: count_duplicate
+-- One more request that carried a known event.
+UPDATE event SET duplicates = duplicates + 1 WHERE id = :event_id;
+
+-- name: event_get
+-- One event of one organisation with its request.
+SELECT e.*, p.method, p.path, p.query, p.headers, p.client, p.scheme, p.body
+FROM event e LEFT JOIN payload p ON p.event_id = e.id
+WHERE e.org_id = :org_id AND e.id = :id;
+
+-- name: events_newest
+-- A page of events of an organisation, newest first.
+SELECT * FROM event
+WHERE org_id = :org_id AND id < :before AND id >= :low AND id < :high
+  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
+  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
+  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+ORDER BY id DESC LIMIT :limit;
+
+-- name: events_of_source
+-- A page of events of one source, newest first.
+SELECT * FROM event
+WHERE source_id = :source_id AND id < :before AND id >= :low AND id < :high AND org_id = :org_id
+  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
+  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
+  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+ORDER BY id DESC LIMIT :limit;
+
+-- name: events_of_rare_status
+-- A page of events that failed, were ignored or wait for a person, newest first.
+SELECT * FROM event
+WHERE org_id = :org_id AND status = :status AND status IN ('failed', 'ignored', 'needs_review')
+  AND id < :before AND id >= :low AND id < :high
+  AND (CAST(:source_id AS TEXT) IS NULL OR source_id = :source_id)
+  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
+  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
+ORDER BY id DESC LIMIT :limit;
+
+-- name: set_event_status
+-- What people see of an event.
+UPDATE event SET status = :status WHERE id = :event_id;
+
+-- name: to_send
+-- What has to be known to send one delivery.
+SELECT e.type, p.headers, p.body
+FROM event e JOIN payload p ON p.event_id = e.id WHERE e.id = :event_id;
+
+-- name: forget_key
+-- Gives a key back that was taken for an event that will not exist.
+DELETE FROM seen WHERE source_id = :source_id AND key = :key;
+
+-- name: event_route
+-- What decides where an event goes.
+SELECT source_id, type FROM event WHERE id = :event_id;
+
+-- name: clear_review
+-- A person has looked: the event is no longer held back.
+UPDATE event SET review_reason = '' WHERE id = :event_id AND review_reason <> '';
+
+-- name: processed_if_all_delivered
+-- The last of an event's deliveries arrived.
+UPDATE event SET status = 'processed'
+WHERE id = :event_id
+  AND NOT EXISTS (SELECT 1 FROM delivery WHERE id >= :low AND id < :high AND state <> 'delivered');

@@ -42,13 +42,16 @@ tests:
 	scripts/node-deps
 	$(BIN)/pytest
 
-torture: dev ## kill the server KILLS times under load and show that nothing acknowledged is lost
+torture: dev ## kill the server KILLS times under load at both doors and show that nothing acknowledged is lost
 	$(BIN)/python -m tests.torture --kills $${KILLS:-100}
 
-bench: dev ## echo, door 1 and the whole pipeline side by side; BENCH="--seconds 2 --only door"
+bench: dev ## echo, both doors and the whole pipeline side by side; BENCH="--seconds 2 --only door"
 	$(BIN)/python -m bench $(BENCH)
 
-.PHONY: bench-idle bench-backlog
+.PHONY: bench-isolation bench-idle bench-backlog
+bench-isolation: dev ## what one endpoint that never answers costs a hundred others; ISOLATION="--runs 1"
+	$(BIN)/python -m bench.isolation $(ISOLATION)
+
 bench-idle: dev ## what a server costs that has nothing to do
 	$(BIN)/python -m bench.idle
 

@@ -6,23 +6,27 @@ import asyncio
 import sqlite3
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from hookline.storage.application_endpoints import NewEndpoint
+from hookline.storage.applications import NewApplication
+
 from bench.process import Process
-from bench.requests import GITHUB_SECRET, STANDARD_SECRET
+from bench.requests import APPLICATION, GITHUB_SECRET, SERVER_SECRET, STANDARD_SECRET
 from hookline.app import Server, build
+from hookline.config.application_spec import ApplicationEndpointSpec, ApplicationSpec
 from hookline.config.file import read_file
 from hookline.config.settings import load_settings
-from hookline.core.model import EndpointState
+from hookline.core.model import DEFAULT_ORG, EndpointState
 from hookline.storage.store import Store, open_store
 
 T = TypeVar("T")
 
 ENVIRON = {
-    "HOOKLINE_SECRET": "not-a-real-secret-only-for-benchmarks",
+    "HOOKLINE_SECRET": SERVER_SECRET,
     "BENCH_GITHUB": GITHUB_SECRET,
     "BENCH_ORDERS": STANDARD_SECRET,
 }
@@ -63,8 +67,8 @@ class Place:
         endpoint = f"[{{name: sink, url: '{sink}/', concurrency: {concurrency}}}]" if sink is not None else "[]"
         (self.folder / "hookline.yaml").write_text(_CONFIG.format(endpoints=endpoint))
 
-    def serve(self, core: int | None) -> Process:
-        """The server, on this core."""
+    def serve(self, core: int | None, **variables: str) -> Process:
+        """The server, on this core, with further environment variables."""
         command = [
             str(Path(sys.executable).with_name("hookline")),
             "serve",
@@ -74,7 +78,7 @@ class Place:
             f"--database=sqlite:///{self.database}",
             f"--data-dir={self.folder}",
         ]
-        return Process(command, core=core, log=self.log, environ=ENVIRON)
+        return Process(command, core=core, log=self.log, environ=ENVIRON | variables)
 
     def work_on_store(self, work: Callable[[Server], Awaitable[T]]) -> T:
         """Do something with the storage room of this place, from this process."""
@@ -90,13 +94,17 @@ class Place:
         finally:
             await server.stop()
 
+    def add_application(self, urls: Sequence[str], uid: str = APPLICATION, concurrency: int = 64) -> None:
+        """An application with an endpoint at each of these addresses, before the server starts."""
+        self.work_on_store(lambda server: add_application(server.store, urls, uid, concurrency))
+
     def pause(self) -> None:
         """Pause every endpoint, before the server starts."""
         self.work_on_store(lambda server: set_states(server.store, EndpointState.PAUSED))
 
     def owed(self) -> int:
         """How many deliveries are owed now, by the index of what is owed."""
-        return int(self._ask("SELECT COUNT(*) FROM delivery WHERE state IN ('waiting', 'leased')")[0][0])
+        return int(self.ask("SELECT COUNT(*) FROM delivery WHERE state IN ('waiting', 'leased')")[0][0])
 
     def resume(self) -> None:
         """Resume every endpoint, beside the running server (which notices within a second)."""
@@ -112,14 +120,27 @@ class Place:
     def settled(self, since_ms: int) -> list[tuple[int, int]]:
         """When each delivered delivery was accepted and settled (ms), of those accepted since then."""
         query = "SELECT created_at_ms, finished_at_ms FROM delivery WHERE state = 'delivered' AND created_at_ms >= ?"
-        return [(row[0], row[1]) for row in self._ask(query, since_ms)]
+        return [(row[0], row[1]) for row in self.ask(query, since_ms)]
 
-    def _ask(self, query: str, *params: object) -> list[tuple[int, ...]]:
+    def ask(self, query: str, *params: object) -> list[tuple[int, ...]]:
+        """The answer to one question about the database, read beside the server."""
         connection = sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)
         try:
             return connection.execute(query, params).fetchall()
         finally:
             connection.close()
+
+
+async def add_application(store: Store, urls: Sequence[str], uid: str, concurrency: int = 64) -> None:
+    """Make an application with an endpoint at each of these addresses. The endpoints are called ``{uid}-{number}``."""
+    now_ms = time.time_ns() // 1_000_000
+    spec = ApplicationSpec(title="A customer", uid=uid)
+    made = await store.applications.create(NewApplication(DEFAULT_ORG, spec, now_ms))
+    for number, url in enumerate(urls):
+        endpoint = ApplicationEndpointSpec(
+            name=f"{uid}-{number}", uid=f"{uid}-{number}", url=url, concurrency=concurrency
+        )
+        await store.application_endpoints.create(NewEndpoint(DEFAULT_ORG, made.value.id, endpoint, now_ms=now_ms))
 
 
 async def set_states(store: Store, state: EndpointState) -> None:

@@ -111,5 +111,6 @@ def cores() -> tuple[int | None, int | None]:
 
 def python(module: str, **options: object) -> list[str]:
     """The command line of one of our own programs."""
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
+    given = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value is not None}
+    flags = [name if value is True else f"{name}={value}" for name, value in given.items()]
     return [sys.executable, "-m", module, *flags]

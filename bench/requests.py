@@ -1,4 +1,4 @@
-"""Signed requests, rendered to the last byte before anything is measured.
+"""Signed requests and published messages, rendered to the last byte before anything is measured.
 
 The signatures are made here from the providers' documentation, not by Hookline: GitHub's
 (https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries) and Standard Webhooks'
@@ -7,6 +7,7 @@ The signatures are made here from the providers' documentation, not by Hookline:
 
 from __future__ import annotations
 
+import functools
 import hmac
 import json
 import os
@@ -15,9 +16,15 @@ import uuid
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 
+from hookline.api.token import create_token
+from hookline.core.model import DEFAULT_ORG
+
 BODY_BYTES = 1024
+#: The uid of the application that is published for.
+APPLICATION = "bench"
 
 #: Obviously fake; the same for whoever signs and whoever verifies.
+SERVER_SECRET = "not-a-real-secret-only-for-benchmarks"
 GITHUB_SECRET = "not-a-real-secret-for-benchmarks"
 STANDARD_SECRET = "whsec_" + b64encode(b"not a real secret, for benchmarks").decode()
 
@@ -62,17 +69,57 @@ def standard(host: str, number: str) -> bytes:
     )
 
 
-RENDERERS: dict[str, Callable[[str, str], bytes]] = {"github": github, "standard": standard}
+def message(host: str, number: str) -> bytes:
+    """A message as one publishes it without an SDK, without a key."""
+    return publish(host, number)
+
+
+def keyed_message(host: str, number: str) -> bytes:
+    """The same with an `Idempotency-Key`, which is a UUID as the SDKs make it."""
+    return publish(host, number, f"Idempotency-Key: auto_{number}")
+
+
+def publish(host: str, number: str, *lines: str, application: str = APPLICATION) -> bytes:
+    """A message for an application; ``lines`` are further headers."""
+    body = b'{"eventType":"order.paid","payload":%b}' % payload(number)
+    return _render(
+        host,
+        f"/api/v1/app/{application}/msg?with_content=false",
+        body,
+        "User-Agent: Example-Product/1.0",
+        "Accept: */*",
+        f"Authorization: Bearer {token()}",
+        "Content-Type: application/json",
+        *lines,
+    )
+
+
+def payload(number: str) -> bytes:
+    """The payload of a message, as large as the other bodies."""
+    return _body(number, "order.paid")
+
+
+@functools.cache
+def token() -> str:
+    """As `hookline token create` prints it."""
+    return create_token(SERVER_SECRET, DEFAULT_ORG, int(time.time()))
+
+
+RENDERERS: dict[str, Callable[[str, str], bytes]] = {
+    "github": github,
+    "standard": standard,
+    "message": message,
+    "keyed-message": keyed_message,
+}
+
+#: Whose ids are UUIDs, in no order. Those of Standard Webhooks senders sort by time. To an index that is a difference.
+_BY_UUID = ("github", "keyed-message")
 
 
 def stock(provider: str, host: str, count: int) -> list[bytes]:
-    """``count`` requests, no two alike, and unlike those of every other stock.
-
-    The ids are as the senders make them: GitHub's are UUIDs, in no order; those of Standard Webhooks senders
-    sort by time. To an index that is a difference.
-    """
+    """``count`` requests, no two alike, and unlike those of every other stock, with ids as their senders make them."""
     render, run = RENDERERS[provider], os.urandom(6).hex()
-    if provider == "github":
+    if provider in _BY_UUID:
         return [render(host, str(uuid.uuid4())) for _ in range(count)]
     return [render(host, f"msg_{run}_{number:08d}") for number in range(count)]
 

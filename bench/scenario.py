@@ -28,9 +28,12 @@ class Scenario:
     key: str
     title: str
     kind: str
-    provider: str
+    provider: str  #: whose requests are sent: see `bench.requests`
     protocol: str = "httptools"
     paused_endpoint: bool = False
+    application: bool = False  #: door 2: published for an application
+    endpoints: int = 1
+    sdk: bool = False  #: published through the official SDK
 
 
 SCENARIOS = (
@@ -41,6 +44,15 @@ SCENARIOS = (
     Scenario("door-paused", "door 1, GitHub, 1 paused", "door", "github", paused_endpoint=True),
     Scenario("whole-github", "whole, GitHub", "whole", "github"),
     Scenario("whole-standard", "whole, Std Webhooks", "whole", "standard"),
+    Scenario("publish", "door 2", "door", "message", application=True),
+    Scenario("publish-key", "door 2, key", "door", "keyed-message", application=True),
+    Scenario("publish-sdk", "door 2, SDK", "door", "keyed-message", application=True, sdk=True),
+    Scenario("send-1", "send to 1", "whole", "message", application=True),
+    Scenario("send-1-key", "send to 1, key", "whole", "keyed-message", application=True),
+    Scenario("send-1-sdk", "send to 1, SDK", "whole", "keyed-message", application=True, sdk=True),
+    Scenario("send-10", "send to 10", "whole", "message", application=True, endpoints=10),
+    Scenario("send-10-key", "send to 10, key", "whole", "keyed-message", application=True, endpoints=10),
+    Scenario("send-10-sdk", "send to 10, SDK", "whole", "keyed-message", application=True, endpoints=10, sdk=True),
 )
 
 
@@ -50,7 +62,8 @@ class Sample:
 
     requests: int
     seconds: float
-    rate: float  #: whole: until the last event was settled
+    rate: float  #: requests; whole: until the last event was settled
+    deliveries_rate: float | None  #: whole: deliveries until the last was settled
     p50_ms: float  #: from sending the request to having its answer
     p99_ms: float
     settled_p50_ms: float | None  #: whole: from acceptance to the settle
@@ -90,6 +103,7 @@ class Bench:
             requests=found["requests"],
             seconds=seconds,
             rate=found["requests"] / seconds,
+            deliveries_rate=found["requests"] * self.scenario.endpoints / seconds if settled else None,
             p50_ms=found["p50_ms"],
             p99_ms=found["p99_ms"],
             settled_p50_ms=settled.get("p50_ms"),
@@ -103,14 +117,17 @@ class Bench:
         )
 
     def _load(self, seconds: float, most: int) -> dict[str, Any]:
-        command = python(
-            "bench.load",
-            address=self._address,
-            provider=self.scenario.provider,
-            connections=self._connections,
-            seconds=seconds,
-            most=most,
-        )
+        if self.scenario.sdk:
+            command = python("bench.sdk_load", address=self._address, seconds=seconds)
+        else:
+            command = python(
+                "bench.load",
+                address=self._address,
+                provider=self.scenario.provider,
+                connections=self._connections,
+                seconds=seconds,
+                most=most,
+            )
         with Process(command, core=self._load_core, log=self._place.log) as load:
             return load.line(seconds + 60)
 
@@ -122,8 +139,9 @@ class Bench:
                 raise RuntimeError(f"{owed} deliveries are still owed after {DRAIN_LIMIT_S:g} s")
             time.sleep(LOOK_S)
         times = self._place.settled(found["began_ms"])
-        if len(times) < found["requests"]:
-            raise RuntimeError(f"{found['requests']} events were accepted and {len(times)} delivered")
+        expected = found["requests"] * self.scenario.endpoints
+        if len(times) < expected:
+            raise RuntimeError(f"{expected} deliveries were accepted and {len(times)} made")
         waits = sorted(finished - created for created, finished in times)
         seconds = (max(finished for _, finished in times) - found["began_ms"]) / 1000
         return {
@@ -148,6 +166,8 @@ def prepared(scenario: Scenario, folder: Path | None, connections: int) -> Itera
             if scenario.kind == "whole" or scenario.paused_endpoint:
                 sink = stack.enter_context(Process(python("bench.sink"), core=load_core, log=place.log)).address()
             place.configure(sink)
+            if scenario.application:
+                place.add_application([f"{sink}/{number}" for number in range(scenario.endpoints)] if sink else [])
             if scenario.paused_endpoint:
                 place.pause()
             server = stack.enter_context(place.serve(server_core))

@@ -8,15 +8,20 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from ipaddress import ip_network
 from typing import Any
 
-from hookline.api.app import ApiDependencies, create_api
+from hookline.api.app import ApiDependencies, Guard, create_api
+from hookline.api.sending.publish import PublishDoor, application_in
+from hookline.api.sending.publisher import Publisher
 from hookline.clock import SystemClock
 from hookline.config.file import FileConfig
 from hookline.config.settings import Settings
 from hookline.core.clock import Clock
 from hookline.core.errors import StoreError
+from hookline.core.model import Endpoint, Source
 from hookline.core.notice import Notice, Notify, ServiceFailed
 from hookline.delivery.address import AddressPolicy
+from hookline.delivery.challenge import challenge
 from hookline.delivery.dispatcher import Dispatcher
+from hookline.delivery.fanout import Fanout
 from hookline.delivery.replayer import Replayer
 from hookline.delivery.sender import HttpSender, Sender
 from hookline.ingest.http import PREFIX, Door
@@ -48,7 +53,11 @@ class Server:
         self.settings, self.store, self.clock, self.metrics = settings, store, clock, metrics
         self._notify, self._sender = notify, sender
         self.mint = Mint()
-        self.dispatcher = Dispatcher(store, sender, clock, notify, node=os.urandom(6).hex())
+        self.dispatcher = Dispatcher(
+            store, sender, clock, notify, node=os.urandom(6).hex(), disable_after_s=settings.disable_after_s
+        )
+        self.fanout = Fanout(store, clock, notify)
+        self.dispatcher.on_wide = self.fanout.wake
         self.replayer = Replayer(store, clock, notify)
         self.housekeeper = Housekeeper(store, clock, notify, settings)
         self.door = Door(
@@ -62,15 +71,35 @@ class Server:
             rejections_max=settings.rejections_max,
             mint=self.mint,
         )
+        self.publisher = Publisher(store, clock, notify, settings, self.mint)
+        publish_door = PublishDoor(
+            store,
+            clock,
+            self.publisher,
+            settings,
+            trusted_proxies=[ip_network(text) for text in settings.trusted_proxies],
+        )
+        self.publish: Asgi = Guard(publish_door)
         self.api: Asgi = create_api(
-            ApiDependencies(settings, store, clock, metrics, self.door.accept_rejection, self.replayer.wake)
+            ApiDependencies(
+                settings,
+                store,
+                clock,
+                metrics,
+                self.door.accept_rejection,
+                self.replayer.wake,
+                publish_door,
+                self._challenge,
+            )
         )
         self._services: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """The ASGI application: the door is asked first, because it is asked most."""
+        """The ASGI application: the doors are asked first, because they are asked most."""
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self.door(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] == "POST" and application_in(scope["path"]):
+            await self.publish(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
         else:
@@ -78,10 +107,14 @@ class Server:
 
     async def start(self, *, services: bool = True) -> None:
         """Take over what the last server left, and begin to deliver. Without ``services`` nothing runs by itself."""
+        for row_id, why in self.store.routing.unreadable.items():
+            self._notify(ServiceFailed("routing", f"{row_id} is held back: {why}"))
+        self.mint.go_on_after(await self.store.events.newest_at_ms(), self.clock.now_ms())
         await self.dispatcher.start()
         if services:
             self._services = [
                 asyncio.create_task(self._supervised("replayer", self.replayer.run)),
+                asyncio.create_task(self._supervised("fanout", self.fanout.run)),
                 asyncio.create_task(self._supervised("housekeeping", self.housekeeper.run)),
                 asyncio.create_task(self._supervised("watch", self._watch)),
             ]
@@ -102,6 +135,9 @@ class Server:
             wanted_from(file, environ, self.settings.organisation, self.clock.now_ms(), prune=prune)
         )
 
+    async def _challenge(self, endpoint: Endpoint, source: Source) -> None:
+        await challenge(self._sender, endpoint, source, self.clock.now_ms())
+
     async def _supervised(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
         """A service that meets an error it does not know is told of, and begins again."""
         while True:
@@ -119,6 +155,7 @@ class Server:
                 if await self.store.changed_outside():
                     self.dispatcher.look()
                     self.replayer.wake()
+                    self.fanout.wake()
             except StoreError as error:
                 self._notify(ServiceFailed("watch", error.message))
 

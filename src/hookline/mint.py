@@ -13,6 +13,10 @@ from __future__ import annotations
 
 import os
 
+#: A stored id further ahead than this was made by a clock that was wrong; to go on from there would make all later
+#: ids lie about their time.
+FURTHEST_AHEAD_MS = 3_600_000
+
 _DRAWN_AT_ONCE = 8190
 _START_BYTES = 10
 _STEP_BYTES = 5
@@ -27,14 +31,22 @@ class Mint:
         self._drawn = b""
         self._used = 0
 
+    def go_on_after(self, made_at_ms: int, now_ms: int) -> None:
+        """Make only ids greater than those that another process made until ``made_at_ms``, up to an hour ahead."""
+        if self._at_ms <= made_at_ms <= now_ms + FURTHEST_AHEAD_MS:
+            self._begin(made_at_ms + 1)
+
     def make(self, prefix: str, now_ms: int) -> str:
         """An id of the kind ``prefix``, greater than every id this mint has made of that kind."""
         if now_ms > self._at_ms:
-            self._at_ms = now_ms
-            self._random = int.from_bytes(self._take(_START_BYTES)) >> 1  # half of the range is left for the steps
+            self._begin(now_ms)
         else:
             self._random += 1 + int.from_bytes(self._take(_STEP_BYTES))
         return f"{prefix}{self._at_ms:012x}{self._random:020x}"
+
+    def _begin(self, at_ms: int) -> None:
+        self._at_ms = at_ms
+        self._random = int.from_bytes(self._take(_START_BYTES)) >> 1  # half of the range is left for the steps
 
     def _take(self, count: int) -> bytes:
         end = self._used + count

@@ -11,6 +11,9 @@ import pytest
 
 from hookline.api.app import ApiDependencies, create_api
 from hookline.api.openapi import build
+from hookline.api.sending.publish import PublishDoor
+from hookline.api.sending.publisher import Publisher
+from hookline.api.sending.route import is_sending
 from hookline.config.settings import Settings
 from hookline.observe.metrics import Metrics
 from hookline.storage.store import open_store
@@ -18,7 +21,7 @@ from hookline.testing.clock import FakeClock
 
 from .conftest import SERVER_SECRET, World
 from .full import fill
-from .routes import all_routes, managed, operations
+from .routes import all_routes, managed, operations, sending_operations
 
 HERE = Path(__file__).parent
 REFERENCE = HERE.parent.parent / "docs" / "reference" / "api.md"
@@ -36,8 +39,9 @@ async def refuse(*_: object) -> Any:
 @pytest.fixture(scope="module")
 def document() -> Json:
     store = open_store("sqlite://:memory:", SERVER_SECRET)
-    settings = Settings(secret=SERVER_SECRET)
-    return build(create_api(ApiDependencies(settings, store, FakeClock(), Metrics(), refuse, lambda: None)))
+    settings, clock = Settings(secret=SERVER_SECRET), FakeClock()
+    door = PublishDoor(store, clock, Publisher(store, clock, print, settings), settings)
+    return build(create_api(ApiDependencies(settings, store, clock, Metrics(), refuse, lambda: None, door, refuse)))
 
 
 async def test_the_document_is_served(world: World, document: Json) -> None:
@@ -54,7 +58,7 @@ def test_the_document_is_valid_by_the_official_schema(document: Json) -> None:
 
 def test_the_document_has_every_route_and_no_other(document: Json) -> None:
     documented = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    assert documented == set(operations())
+    assert documented == {*operations(), *sending_operations()}
 
 
 def test_only_pages_and_head_requests_are_undocumented() -> None:
@@ -79,6 +83,9 @@ def test_every_operation_says_what_it_does_and_how_it_fails(document: Json) -> N
             if (method.upper(), path) in managed():
                 assert operation["security"] == [{"token": []}] and {"401", "503"} <= statuses
                 assert ("{" not in path) or "404" in statuses
+            elif is_sending(path):
+                assert operation["security"] == ([] if path.startswith("/api/v1/health") else [{"token": []}])
+                assert path == "/api/v1/health/ping" or {"401", "403", "404", "409", "422", "429"} <= statuses
             else:
                 assert operation["security"] == []
     assert len(names) == len(set(names))
@@ -163,9 +170,18 @@ def _with_null(part: Any) -> Any:
 
 
 def test_the_reference_page_mentions_every_route_and_no_other() -> None:
-    text = REFERENCE.read_text()
-    mentioned = {(method, path) for method, path in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`]*)`", text)}
-    assert mentioned == {*operations(), ("GET", "/docs"), ("GET", "/api/v1/openapi.json")}
+    mentioned = {
+        (method, nameless(path))
+        for methods, path in re.findall(r"((?:`[A-Z]+` )*`[A-Z]+) (/[^`]*)`", REFERENCE.read_text())
+        for method in re.findall(r"[A-Z]+", methods)
+    }
+    known = {*operations(), *sending_operations(), ("GET", "/docs"), ("GET", "/api/v1/openapi.json")}
+    assert mentioned == {(method, nameless(path)) for method, path in known}
+
+
+def nameless(path: str) -> str:
+    """The path without the names of its parameters: people read shorter ones."""
+    return re.sub(r"\{\w+\}", "{}", path)
 
 
 def test_the_reference_page_tells_of_every_code_of_its_own() -> None:

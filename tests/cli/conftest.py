@@ -13,10 +13,12 @@ from typing import Any, TypeAlias
 import pytest
 
 from hookline.cli.main import main
+from tests.cli import sending
 from tests.cli.making import make
 from tests.cli.running import Result, environment
 
 Run: TypeAlias = Callable[..., Result]
+Ask: TypeAlias = Callable[..., Any]
 
 
 @pytest.fixture
@@ -41,6 +43,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def worked(home: Path, made: Path) -> Path:
     """The working folder of a server that has worked and is stopped."""
     shutil.copytree(made, home, dirs_exist_ok=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def made_sending(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sending")
+    asyncio.run(sending.make(folder))
+    return folder
+
+
+@pytest.fixture
+def sent(home: Path, made_sending: Path) -> Path:
+    """The working folder of a server that has sent messages and is stopped."""
+    shutil.copytree(made_sending, home, dirs_exist_ok=True)
     return home
 
 

@@ -48,9 +48,9 @@ def test_python_dash_m_is_the_same_command(home: Path) -> None:
 
 
 def test_a_slip_in_a_command_is_recognised(run: Run) -> None:
-    result = run("evnts", "list")
+    result = run("rejectons", "list")
     assert result.code == 2
-    assert result.err == "Error: No such command 'evnts'. Did you mean 'events'?; see `hookline --help`\n"
+    assert result.err == "Error: No such command 'rejectons'. Did you mean 'rejections'?; see `hookline --help`\n"
     assert result.out == ""
 
 
@@ -105,3 +105,12 @@ def test_a_reader_that_has_had_enough_is_no_error(worked: Path) -> None:
 def test_version_says_the_version(run: Run) -> None:
     assert run("version").out == "hookline 0.1.0\n"
     assert json.loads(run("version", "--json").out)["version"] == "0.1.0"
+
+
+@pytest.mark.parametrize(
+    "module", ["applications", "application_endpoints", "endpoints", "event_types", "messages", "source_endpoints"]
+)
+def test_a_command_that_only_looks_loads_no_web_framework(module: str) -> None:
+    script = f"import sys, hookline.cli.{module}; print('fastapi' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -37,6 +37,33 @@ def test_before_the_first_start_the_secret_is_made(run: Run, home: Path, monkeyp
     assert TokenSigner(secret).organisation(token, SystemClock().now_ms() / 1000) == "org_default"
 
 
+def test_a_token_for_one_application_is_good_for_that_one_only(sent: Path, ask: Callable[..., Any], run: Run) -> None:
+    told = ask("token", "create", "--app", "acme", "--read-only")
+    now_s, signer = SystemClock().now_ms() / 1000, TokenSigner(SERVER_SECRET)
+    claims = signer.claims(told["token"], now_s + 6.9 * 86_400)
+    assert (claims.org_id, claims.application_id) == ("org_default", ask("applications", "show", "acme")["id"])
+    assert (claims.read_only, told["read_only"], claims.capabilities) == (True, True, None)
+    with pytest.raises(AuthenticationFailed, match="expired"):
+        signer.claims(told["token"], now_s + 7.1 * 86_400)
+    plain = run("token", "create", "--app", "acme", "--expires", "1h").out.strip()
+    assert signer.claims(plain, now_s).read_only is False
+    with pytest.raises(AuthenticationFailed, match="expired"):
+        signer.claims(plain, now_s + 3700)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--app", "nope"], 1, "there is no application 'nope'"),
+        (["--read-only"], 2, "--read-only: only tokens for one application can be; name it with --app"),
+    ],
+)
+def test_a_token_that_cannot_be_is_not_made(run: Run, sent: Path, arguments: list[str], code: int, said: str) -> None:
+    result = run("token", "create", *arguments)
+    assert (result.code, result.out) == (code, "")
+    assert said in result.err
+
+
 @pytest.mark.parametrize("expires", ["soon", "0s", "10ms"])
 def test_a_lifetime_that_is_none_is_said(run: Run, expires: str) -> None:
     result = run("token", "create", "--expires", expires)

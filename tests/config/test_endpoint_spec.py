@@ -164,7 +164,7 @@ def test_headers_that_must_not_be_sent_are_refused(headers: object, message: str
         ({"events": "push"}, "events", "must be a list, as in [a, b]"),
         ({"events": ["a*"]}, ("events", 0), "event pattern 'a*': `*` may stand alone or as the last level, as in `order.*`"),
         ({"secrets": ["fake"]}, ("secrets", 0), "an endpoint's secret begins with `whsec_`; leave `secrets` out to have one generated"),
-        ({"secrets": ["whsec_ZmFrZQ=="]}, ("secrets", 0), "an endpoint's secret has 24 to 64 bytes, encoded in base64 after `whsec_`"),
+        ({"secrets": ["whsec_ZmFrZQ=="]}, ("secrets", 0), "an endpoint's secret has 24 to 75 bytes, encoded in base64 after `whsec_`"),
         ({"retry": {"schedule": ["x"]}}, ("retry", "schedule", 0), "`x` is not a duration; write `250ms`, `5s`, `5m`, `2h`, `30d` or a number of seconds"),
         ({"retry": {"schedule": ["31d"]}}, ("retry", "schedule", 0), "must be between 0s and 30d"),
         ({"retry": {"jiter": 1}}, ("retry", "jiter"), "there is no such key; did you mean `jitter`?"),

@@ -66,3 +66,45 @@ def test_who_waits_as_told_is_let_in(limit: RateLimit, steps: list[int]) -> None
         if wait_ms:
             now_ms += wait_ms
             assert bucket.take(now_ms) == 0
+
+
+def test_tokens_that_are_booked_go_to_those_who_booked_in_their_order() -> None:
+    bucket = Bucket(RateLimit(2, 1), START_MS)
+    waits = [bucket.book(START_MS) for _ in range(5)]
+    assert waits == [0, 0, pytest.approx(500, abs=1), pytest.approx(1_000, abs=1), pytest.approx(1_500, abs=1)]
+    assert bucket.take(START_MS + 1_400) > 0  # all that will be there by then are booked
+    assert bucket.take(START_MS + 2_001) == 0
+
+
+def test_a_booked_token_that_is_given_back_goes_to_the_next() -> None:
+    bucket = Bucket(RateLimit(1, 1), START_MS)
+    assert [bucket.book(START_MS) for _ in range(3)][-1] == pytest.approx(2_000, abs=1)
+    bucket.give_back()
+    assert bucket.book(START_MS) == pytest.approx(2_000, abs=1)
+
+
+def test_a_bucket_is_full_again_when_all_that_was_taken_has_flowed_back() -> None:
+    bucket = Bucket(RateLimit(2, 1), START_MS)
+    assert bucket.is_full(START_MS)
+    for _ in range(4):
+        bucket.book(START_MS)
+    assert not bucket.is_full(START_MS + 1_999)
+    assert bucket.is_full(START_MS + 2_001)
+    bucket.give_back()
+    assert bucket.wait_ms(START_MS + 2_001) == 0
+    assert [bucket.take(START_MS + 2_001) for _ in range(3)][-1] > 0  # never more than one burst
+
+
+@given(LIMITS, STEPS)
+def test_no_window_has_more_booked_tokens_than_the_limit_allows(limit: RateLimit, steps: list[int]) -> None:
+    bucket = Bucket(limit, START_MS)
+    now_ms, there = START_MS, []
+    for step in steps:
+        now_ms += abs(step) % 1_000
+        there.append(now_ms + bucket.book(now_ms))
+    assert there == sorted(there)
+    per_ms = limit.count / (limit.per_s * 1000)
+    for first in range(len(there)):
+        for last in range(first, len(there)):
+            # One more, as milliseconds are rounded up.
+            assert last - first + 1 <= limit.count + (there[last] - there[first] + 1) * per_ms + 1e-6

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookline.core import ids
-from hookline.mint import Mint
+from hookline.mint import FURTHEST_AHEAD_MS, Mint
 
 
 @given(st.lists(st.integers(min_value=0, max_value=2**45), min_size=2, max_size=300))
@@ -32,3 +32,17 @@ def test_many_ids_of_one_millisecond_are_still_hard_to_guess() -> None:
     made = [int(mint.make("", 5), 16) for _ in range(10_000)]
     steps = [after - before for before, after in pairwise(made)]
     assert len(set(steps)) == len(steps)
+
+
+def test_a_mint_goes_on_after_what_was_made_before_the_clock_was_set_back() -> None:
+    mint = Mint()
+    before = mint.make(ids.EVENT, 10_000_000)
+    next_run = Mint()
+    next_run.go_on_after(10_000_000, now_ms=9_999_000)
+    assert before < next_run.make(ids.EVENT, 9_999_000) < next_run.make(ids.EVENT, 9_999_001)
+
+
+def test_an_id_from_a_clock_that_was_far_ahead_is_not_followed() -> None:
+    mint = Mint()
+    mint.go_on_after(10_000_000 + FURTHEST_AHEAD_MS + 1, now_ms=10_000_000)
+    assert mint.make(ids.EVENT, 10_000_000).startswith(ids.lowest(ids.EVENT, 10_000_000))

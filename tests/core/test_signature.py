@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from base64 import b64decode, b64encode
 
 import pytest
+import standardwebhooks
+import svix
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,9 +42,27 @@ def test_every_secret_signs_while_they_are_rotated() -> None:
 
 
 def test_the_svix_spelling_differs_only_in_names() -> None:
-    lines = Signer([SECRET], spelling="svix").headers(EVENT_ID, SENT_AT, BODY)
+    lines = Signer([SECRET], spellings=("svix",)).headers(EVENT_ID, SENT_AT, BODY)
     assert [name for name, _ in lines] == [b"svix-id", b"svix-timestamp", b"svix-signature"]
     assert lines[2][1] == SIGNATURE
+
+
+def test_both_spellings_say_the_same() -> None:
+    lines = Signer([SECRET, SECRET], spellings=("webhook", "svix")).headers(EVENT_ID, SENT_AT, BODY)
+    assert lines[:3] == Signer([SECRET, SECRET]).headers(EVENT_ID, SENT_AT, BODY)
+    assert [name.replace(b"svix", b"webhook") for name, _ in lines[3:]] == [name for name, _ in lines[:3]]
+    assert [value for _, value in lines[3:]] == [value for _, value in lines[:3]]
+
+
+@pytest.mark.parametrize("spellings", [("webhook",), ("svix",), ("webhook", "svix")])
+def test_the_official_libraries_accept_every_spelling(spellings: tuple[str, ...]) -> None:
+    lines = Signer([SECRET], spellings=spellings).headers(EVENT_ID, int(time.time()), BODY)
+    headers = {name.decode(): value.decode() for name, value in lines}
+    svix.Webhook(SECRET).verify(BODY, headers)  # raises what it does not accept
+    if "webhook" in spellings:
+        standardwebhooks.Webhook(SECRET).verify(BODY, headers)
+    with pytest.raises(svix.WebhookVerificationError):
+        svix.Webhook(SECRET).verify(BODY + b" ", headers)
 
 
 @pytest.mark.parametrize("stored", [SEED, SEED + bytes(32)])

@@ -6,18 +6,23 @@ import re
 import subprocess
 from enum import StrEnum
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from urllib.parse import unquote
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from hookline.api.app import create_api
+from hookline.api.dependencies import ApiDependencies
+from hookline.api.sending import message, once, portal
 from hookline.cli.exits import Exit
 from hookline.cli.reference import commands
 from hookline.config.settings import SETTINGS, Settings
 from hookline.config.units import format_duration
 from hookline.core import body, notice
 from hookline.core.errors import StoreBusy, StoreError, VerificationError
-from hookline.core.model import EndpointState, EventStatus, RetryPolicy, ReviewReason, Verification
+from hookline.core.model import EndpointState, EventStatus, RetryPolicy, ReviewReason, SourceKind, Verification
 from hookline.core.providers import format as signature_format
 from hookline.core.providers.registry import all_providers
 from hookline.core.retry import LONGEST_RETRY_AFTER_S
@@ -25,8 +30,8 @@ from hookline.core.state import TRANSITIONS, DeliveryState, Move
 from hookline.delivery import breaker, dispatcher, lane, outcome, response
 from hookline.ingest import http, limits, protocol
 from hookline.observe.metrics import Metrics
-from hookline.storage import sql, sqlite
-from hookline.storage.replays import ReplayState
+from hookline.storage import sql, sqlite, wanting
+from hookline.storage.replays import ReplayKind, ReplayState
 from tests.docs import codes, generated
 from tests.docs.pages import ROOT, Page, all_pages, page
 
@@ -37,6 +42,7 @@ PROVIDERS = page("providers.md")
 DELIVERY = page("explanation/delivery.md")
 PROMISE = page("explanation/promise.md")
 SECURITY = page("explanation/security.md")
+SENDING = page("explanation/sending.md")
 ARCHITECTURE = page("explanation/architecture.md")
 
 
@@ -96,6 +102,8 @@ def test_every_exit_code_is_documented() -> None:
         ("States of a delivery", DeliveryState),
         ("States of an endpoint", EndpointState),
         ("States of a replay", ReplayState),
+        ("Kinds of a replay", ReplayKind),
+        ("Kinds of a source", SourceKind),
     ],
 )
 def test_every_word_for_how_things_are_is_in_the_glossary(heading: str, members: type[StrEnum]) -> None:
@@ -104,6 +112,7 @@ def test_every_word_for_how_things_are_is_in_the_glossary(heading: str, members:
 
 def test_the_glossary_has_every_noun_of_the_design() -> None:
     nouns = {"source", "event", "endpoint", "delivery", "attempt", "rejection", "provider", "organisation"}
+    nouns |= {"application", "message", "event type"}
     assert nouns <= set(GLOSSARY.words("Things"))
 
 
@@ -178,6 +187,29 @@ def test_every_setting_and_every_command_has_its_place_in_the_reference() -> Non
     assert [path for path, _, _ in commands() if not re.search(rf"^##+ {path}$", cli, re.MULTILINE)] == []
 
 
+def operations_in(page: Page) -> set[tuple[str, str]]:
+    """Method and path of everything that the tables of a page say can be asked; names of parameters do not count."""
+    found = set()
+    for row in re.findall(r"^\| (`[^|]+`) \|", page.prose, re.MULTILINE):
+        methods: list[str] = []
+        for word in re.findall(r"[A-Z]+|/[^\s`]+", row):
+            if not word.startswith("/"):
+                methods.append(word)
+            else:
+                found |= {(method, re.sub(r"\{\w+\}", "{}", word)) for method in methods}
+    return found
+
+
+def test_every_operation_of_the_api_is_in_the_reference_and_no_other() -> None:
+    api = create_api(cast(ApiDependencies, SimpleNamespace(settings=Settings(secret="not-a-real-secret-" + "s" * 20))))
+    served = {
+        (method.upper(), re.sub(r"\{\w+\}", "{}", path))
+        for path, operations in api.openapi()["paths"].items()
+        for method in operations
+    }
+    assert operations_in(page("reference/api.md")) == served | {("GET", "/docs"), ("GET", "/api/v1/openapi.json")}
+
+
 # -- the life of a delivery, and numbers ------------------------------------------------------------------
 
 
@@ -209,6 +241,14 @@ WAITS = [format_duration(wait_s) for wait_s in POLICY.schedule_s]
 @pytest.mark.parametrize(
     ("where", "said"),
     [
+        (SENDING, f"When more than {wanting.WIDE} endpoints want a message"),
+        (SENDING, f"| how long it is known | {once.REMEMBERED_MS // 3_600_000} hours |"),
+        (SENDING, f"(at most {message.LONGEST_DELAY_MS // 3_600_000} hours ahead)"),
+        (SENDING, f"({message.RETENTION_DAYS[0]} to {message.RETENTION_DAYS[1]} days)"),
+        (SENDING, f"`disable_after` ({format_duration(Settings().disable_after_s).replace('d', ' days')})"),
+        (SENDING, f"made through the API after {portal.LONGEST_LIFETIME_S // 86_400} days at most"),
+        (SENDING, f"eight times in about {sum(POLICY.schedule_s) / 3600:.1f} hours"),
+        (SECURITY, f"{message.MOST_CHANNELS} channels, {message.MOST_TAGS} tags, metadata of 4 KB"),
         (PROMISE, f"up to {sqlite.LARGEST_GROUP} writes"),
         (PROMISE, "More than 20,000 writes are waiting"),
         (SECURITY, f"more than {http.MOST_WAITING_FOR_REJECTIONS:,} writes"),

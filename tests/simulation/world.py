@@ -26,6 +26,8 @@ from hookline.testing.clock import FakeClock
 from hookline.testing.elapse import elapse, settle
 
 SECRET = "simulated-server-secret-not-a-real-one"
+#: Real time: what waits for the fake clock then does not end in peace however long a stop waits for it.
+GRACEFUL_STOP_S = 0.02
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -37,13 +39,14 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Try(msgspec.Struct):
-    """One attempt as the wire saw it."""
+    """One attempt as the wire saw it. ``ended_ms`` -1: the server went before it had ended."""
 
     url: str
     event_id: str
     began_ms: int
     ended_ms: int = -1
     status: int = 0
+    beside: int = 0  #: how many were under way to this address when it began
 
 
 class Wire:
@@ -52,6 +55,8 @@ class Wire:
     def __init__(self, clock: FakeClock, script: Callable[[str], Answer]) -> None:
         self.clock, self.script = clock, script
         self.tries: list[Try] = []
+        #: Called with address, headers, body and the time of every request.
+        self.watch: Callable[[str, Headers, bytes, int], None] = lambda *_: None
         self._under_way: set[tuple[str, str]] = set()
 
     async def send(
@@ -60,8 +65,10 @@ class Wire:
         event_id = dict(headers)[b"webhook-id"].decode()
         pair = (target.url, event_id)
         assert pair not in self._under_way, f"{pair} is attempted twice at once"
+        beside = sum(url == target.url for url, _ in self._under_way)
         self._under_way.add(pair)
-        made = Try(target.url, event_id, self.clock.now_ms())
+        made = Try(target.url, event_id, self.clock.now_ms(), beside=beside)
+        self.watch(target.url, headers, body, made.began_ms)
         self.tries.append(made)
         answer = self.script(target.url)
         after_s = min(answer.after_s, timeout_s)
@@ -91,7 +98,7 @@ class World:
             database=f"sqlite:///{folder}/simulated.db",
             secret=SECRET,
             sync=Sync.NORMAL,
-            graceful_stop_s=1.0,
+            graceful_stop_s=GRACEFUL_STOP_S,
         )
         self.script = script
         self.clock = FakeClock()
@@ -101,14 +108,20 @@ class World:
         self.acknowledged: set[str] = set()
         self.replayed = False
         self.server: Server
+        self._services: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        self.clock = FakeClock(self.clock.now_ms())  # the old server's timers died with it
-        self.wire = Wire(self.clock, self.script)
+    async def start(self, *, workers: bool = False) -> None:
+        """A server on the file. With ``workers`` jobs are pushed forward and wide events fanned out, as in life."""
+        # The old server's timers died with it, and no start takes no time: ids of the same millisecond know no order.
+        self.clock = FakeClock(self.clock.now_ms() + 1)
+        watch, self.wire = self.wire.watch, Wire(self.clock, self.script)
+        self.wire.watch = watch
         self.server = build(
             self._settings, clock=self.clock, sender=self.wire, sinks=(self.notices.append,), threads=False
         )
         await self.server.start(services=False)
+        if workers:
+            self._services = [asyncio.create_task(work.run()) for work in (self.server.replayer, self.server.fanout)]
 
     async def crash(self) -> None:
         """The process is gone: nothing of it runs again, nothing it had not committed is there."""
@@ -126,6 +139,10 @@ class World:
         os.close(database._lock_file)
 
     async def stop(self) -> None:
+        for service in self._services:
+            service.cancel()
+        await asyncio.gather(*self._services, return_exceptions=True)
+        self._services = []
         await self.server.stop()
         self.tries += self.wire.tries
 
@@ -170,6 +187,11 @@ class World:
 
 async def post(server: Server, source: str, body: bytes, headers: Headers = ()) -> tuple[int, dict[str, Any]]:
     """POST to ``/webhooks/{source}`` of a server in this process."""
+    return await request(server, f"/webhooks/{source}", body, ((b"content-type", b"application/json"), *headers))
+
+
+async def request(server: Server, path: str, body: bytes, headers: Headers) -> tuple[int, dict[str, Any]]:
+    """POST to a server in this process, over ASGI."""
     sent: list[dict[str, Any]] = []
     parts = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -182,12 +204,12 @@ async def post(server: Server, source: str, body: bytes, headers: Headers = ()) 
     scope = {
         "type": "http",
         "method": "POST",
-        "path": f"/webhooks/{source}",
-        "raw_path": f"/webhooks/{source}".encode(),
+        "path": path,
+        "raw_path": path.encode(),
         "query_string": b"",
         "scheme": "http",
         "client": ("192.0.2.7", 4000),
-        "headers": [(b"content-type", b"application/json"), *headers],
+        "headers": list(headers),
     }
     await server(scope, receive, send)
     return sent[0]["status"], msgspec.json.decode(sent[1]["body"])

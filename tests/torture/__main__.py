@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from tests.torture.findings import Verdict
 from tests.torture.torture import Progress, Torture
-from tests.torture.verdict import Verdict
 
 MOST_PROBLEMS_SHOWN = 20
 
@@ -65,7 +65,8 @@ def _print_summary(console: Console, torture: Torture, verdict: Verdict, seconds
     if len(verdict.problems) > MOST_PROBLEMS_SHOWN:
         console.print(f"[red]and {len(verdict.problems) - MOST_PROBLEMS_SHOWN} more")
     if not verdict.problems:
-        console.print("[green]Every acknowledged event is in the store, reached its endpoints and was processed once.")
+        console.print("[green]Every acknowledged event is in the store once and reached its endpoints,")
+        console.print("[green]in order where that is promised.")
 
 
 if __name__ == "__main__":

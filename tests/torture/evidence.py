@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from hookline.core.model import SourceKind
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One row of ``event`` with its body."""
+    """One row of ``event`` with its body. ``source`` is the name of a provider source, the uid of an application."""
 
     id: str
+    kind: SourceKind
     source: str
+    type: str
     provider_id: str
     status: str
     body: bytes
@@ -22,12 +26,13 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """One row of ``delivery``."""
+    """One row of ``delivery``. ``endpoint`` is the name or, for an application's, the uid: its path at the receiver."""
 
     id: str
     event_id: str
     endpoint: str
     state: str
+    reason: str
     attempts: int
 
 
@@ -37,7 +42,13 @@ class StoredAttempt:
 
     delivery_id: str
     started_at_ms: int
+    duration_ms: float
     status: int
+
+    @property
+    def ended_at_ms(self) -> float:
+        """When its answer had come."""
+        return self.started_at_ms + self.duration_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,17 @@ class Evidence:
     deliveries: list[StoredDelivery]
     attempts: list[StoredAttempt]
     unfinished_replays: int
+    unfinished_fanouts: int
     integrity: str
+
+    def of(self, *kinds: SourceKind) -> Evidence:
+        """What belongs to sources of these kinds."""
+        events = [event for event in self.events if event.kind in kinds]
+        event_ids = {event.id for event in events}
+        deliveries = [delivery for delivery in self.deliveries if delivery.event_id in event_ids]
+        delivery_ids = {delivery.id for delivery in deliveries}
+        attempts = [attempt for attempt in self.attempts if attempt.delivery_id in delivery_ids]
+        return replace(self, events=events, deliveries=deliveries, attempts=attempts)
 
 
 class Witness:
@@ -60,6 +81,10 @@ class Witness:
     def owed(self) -> int:
         """How many deliveries are waiting or leased."""
         return self._number("SELECT COUNT(*) FROM delivery WHERE state IN ('waiting', 'leased')")
+
+    def fanning_out(self) -> int:
+        """How many events have deliveries that are still to be written."""
+        return self._number("SELECT COUNT(*) FROM fanout")
 
     def running_replays(self) -> int:
         """How many replays are not finished."""
@@ -73,10 +98,11 @@ class Witness:
         """All of it, once nobody writes any more."""
         with self._open() as connection:
             return Evidence(
-                events=[StoredEvent(*row) for row in connection.execute(_EVENTS)],
+                events=[StoredEvent(id, SourceKind(kind), *row) for id, kind, *row in connection.execute(_EVENTS)],
                 deliveries=[StoredDelivery(*row) for row in connection.execute(_DELIVERIES)],
                 attempts=[StoredAttempt(*row) for row in connection.execute(_ATTEMPTS)],
                 unfinished_replays=self.running_replays(),
+                unfinished_fanouts=self.fanning_out(),
                 integrity="; ".join(row[0] for row in connection.execute("PRAGMA integrity_check")),
             )
 
@@ -95,13 +121,15 @@ class Witness:
 
 
 _EVENTS = """
-SELECT event.id, source.name, event.provider_event_id, event.status, payload.body
+SELECT event.id, source.kind, CASE source.uid WHEN '' THEN source.name ELSE source.uid END,
+       event.type, event.provider_event_id, event.status, payload.body
 FROM event JOIN source ON source.id = event.source_id JOIN payload ON payload.event_id = event.id
 """
 
 _DELIVERIES = """
-SELECT delivery.id, delivery.event_id, endpoint.name, delivery.state, delivery.attempts
+SELECT delivery.id, delivery.event_id, CASE endpoint.uid WHEN '' THEN endpoint.name ELSE endpoint.uid END,
+       delivery.state, delivery.reason, delivery.attempts
 FROM delivery JOIN endpoint ON endpoint.id = delivery.endpoint_id
 """
 
-_ATTEMPTS = "SELECT delivery_id, started_at_ms, status FROM attempt"
+_ATTEMPTS = "SELECT delivery_id, started_at_ms, duration_ms, status FROM attempt"

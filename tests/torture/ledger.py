@@ -1,4 +1,4 @@
-"""What was sent, and what the server said to it. The verdict is reached by this book, not by the server's."""
+"""What was sent to door 1, and what the server said to it. The verdict is reached by this book, not by the server's."""
 
 from __future__ import annotations
 
@@ -31,31 +31,42 @@ class Parcel:
         return bool(self.acknowledged)
 
 
-class Ledger:
-    """All parcels, and a signal for every acknowledgement."""
+class Acknowledgements:
+    """How many 2xx there were, at both doors, and a signal for those who wait for more."""
 
     def __init__(self) -> None:
+        self.count = 0
+        self._waiting: list[tuple[int, asyncio.Event]] = []
+
+    def add(self) -> None:
+        """One more."""
+        self.count += 1
+        for count, reached in self._waiting:
+            if self.count >= count:
+                reached.set()
+
+    async def wait_for(self, count: int) -> None:
+        """Return when there are ``count`` of them since the start."""
+        reached = asyncio.Event()
+        self._waiting.append((count, reached))
+        if self.count < count:
+            await reached.wait()
+
+
+class Ledger:
+    """All parcels."""
+
+    def __init__(self, acknowledgements: Acknowledgements) -> None:
         self.parcels: list[Parcel] = []
-        self.acknowledgements = 0
         self.duplicates = 0  #: acknowledgements that said `duplicate`
         self.answers: Counter[int] = Counter()
-        self._waiting: list[tuple[int, asyncio.Event]] = []
+        self._acknowledgements = acknowledgements
 
     def acknowledge(self, parcel: Parcel, event_id: str, *, duplicate: bool) -> None:
         """The server said 2xx."""
         parcel.acknowledged.append(event_id)
-        self.acknowledgements += 1
         self.duplicates += duplicate
-        for count, reached in self._waiting:
-            if self.acknowledgements >= count:
-                reached.set()
-
-    async def wait_for(self, count: int) -> None:
-        """Return when there are ``count`` acknowledgements since the start."""
-        reached = asyncio.Event()
-        self._waiting.append((count, reached))
-        if self.acknowledgements < count:
-            await reached.wait()
+        self._acknowledgements.add()
 
 
 class Maker:
@@ -76,9 +87,13 @@ class Maker:
         return parcel
 
     def _body(self, name: str, event_type: str) -> bytes:
-        """JSON that a parser and a printer would not give back as it was."""
-        space = self._dice.choice(["", " ", "\n\t", "  \r\n"])
-        text = self._dice.choice(["", "\\u00e9\\/", "Zürich ☂", "\\ud83d\\ude00"]) * self._dice.randint(0, 200)
-        number = self._dice.choice(["1.0", "1E3", "-0", "12345678901234567890.10"])
-        parts = [f'"id":{space}"evt_{name}"', f'"type":"{event_type}"', f'"n":{number}', f'"text":{space}"{text}"']
-        return f"{{{space}{f',{space}'.join(parts)}{space}}}{space}".encode()
+        return untidy(self._dice, f'"id":"evt_{name}"', f'"type":"{event_type}"') + self._dice.choice([b"", b" \r\n"])
+
+
+def untidy(dice: random.Random, *members: str) -> bytes:
+    """A JSON object with these members that a parser and a printer would not give back as it was."""
+    space = dice.choice(["", " ", "\n\t", "  \r\n"])
+    text = dice.choice(["", "\\u00e9\\/", "Zürich ☂", "\\ud83d\\ude00"]) * dice.randint(0, 200)
+    number = dice.choice(["1.0", "1E3", "-0", "12345678901234567890.10"])
+    parts = [*members, f'"n":{number}', f'"text":{space}"{text}"']
+    return f"{{{space}{f',{space}'.join(parts)}{space}}}".encode()

@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
-from pathlib import Path
 
-from hookline.app import build
-from hookline.config.file import read_file
-from hookline.config.settings import load_settings
 from hookline.core import ids
 from hookline.core.model import Event, Request
 from hookline.storage.base import Draft
+from hookline.storage.store import Store
 from tests.torture.ledger import SHORT_LIVED
 
 #: No endpoint wants this type, so the events are over as soon as they are stored.
@@ -22,19 +18,14 @@ OLD_MS = 3_600_000
 CHUNK = 5_000
 
 
-async def write_past(config: Path, database: Path, environ: Mapping[str, str], count: int) -> None:
-    """Apply the configuration, and store ``count`` events that came an hour ago."""
-    file = read_file(config)
-    flags = {"database": f"sqlite:///{database}", "data_dir": database.parent}
-    server = build(load_settings(flags, environ, file))
-    await server.apply(file, dict(environ))
-    source = server.store.routing.at_door(SHORT_LIVED)
+async def write_past(store: Store, count: int) -> None:
+    """Store ``count`` events that came an hour ago."""
+    source = store.routing.at_door(SHORT_LIVED)
     assert source is not None
     then_ms = time.time_ns() // 1_000_000 - OLD_MS
     for first in range(0, count, CHUNK):
         events = (_event(source.org_id, source.id, then_ms) for _ in range(first, min(first + CHUNK, count)))
-        await asyncio.gather(*(server.store.events.accept(Draft(event)) for event in events))
-    await server.stop()
+        await asyncio.gather(*(store.events.accept(Draft(event)) for event in events))
 
 
 def _event(org_id: str, source_id: str, then_ms: int) -> Event:

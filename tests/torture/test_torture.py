@@ -20,4 +20,5 @@ async def test_no_acknowledged_event_is_lost_however_often_the_server_is_killed(
     torture = Torture(tmp_path, kills=KILLS, seed=seed)
     verdict = await torture.run()
     assert verdict.problems == [], f"seed {seed}, see {tmp_path}"
-    assert verdict.counts["acknowledged"] > 5 * KILLS, "there was hardly any load"
+    assert verdict.counts["acknowledged"] > 5 * KILLS, "there was hardly any load at door 1"
+    assert verdict.counts["door 2: acknowledged"] > 5 * KILLS, "there was hardly any load at door 2"

@@ -1,4 +1,4 @@
-"""The torture: a real server under signed load, killed again and again, restarted on the same file, judged at the end.
+"""The torture: a real server under load at both doors, killed and restarted on its file, judged at the end.
 
     spawn ──► ready ──► load ──► (a moment that the dice chose) ──► SIGKILL ──► spawn …  ──► drain ──► SIGTERM ──► judge
 
@@ -18,17 +18,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from hookline.api.token import create_token
+from hookline.app import build
+from hookline.config.file import read_file
+from hookline.config.settings import load_settings
 from hookline.core.model import DEFAULT_ORG
 from hookline.core.signature import generate_secret
 from hookline.storage.base import EventFilter
-from hookline.storage.store import open_store
+from hookline.storage.store import Store, open_store
 from hookline.testing.receiver import Answer, Receiver
+from tests.torture.applications import CUSTOMERS, ORG, script_answers, write_applications
 from tests.torture.evidence import Witness
-from tests.torture.ledger import SHORT_LIVED, Ledger
+from tests.torture.findings import Findings, Life, Verdict
+from tests.torture.ledger import SHORT_LIVED, Acknowledgements, Ledger
 from tests.torture.load import PROVIDERS, Sender
+from tests.torture.messages import MessageBook
 from tests.torture.past import OLD_TYPE, write_past
+from tests.torture.publisher import Publisher
+from tests.torture.receiving import ENDPOINTS
 from tests.torture.server import ServerProcess, environment, free_port, serve_command
-from tests.torture.verdict import ENDPOINTS, Findings, Life, Verdict, judge
+from tests.torture.verdict import judge
 
 #: No round lasts longer, whatever it waits for.
 ROUND_LIMIT_S = 10.0
@@ -102,10 +113,13 @@ class Torture:
         self.killed: Counter[str] = Counter()  #: kills by their moment, and what they interrupted
         self._senders_wanted, self._report = senders, report
         self._dice = random.Random(seed)
-        self._ledger = Ledger()
+        self._acknowledgements = Acknowledgements()
+        self._ledger = Ledger(self._acknowledgements)
+        self._book = MessageBook(self._acknowledgements)
         self._gate = asyncio.Event()
         self._lives: list[Life] = []
-        self._replays = 0
+        self._jobs = 0
+        self._replays = Counter[str]()
         self._database = folder / "torture.db"
         self._witness = Witness(self._database)
         self._port = free_port()
@@ -119,9 +133,9 @@ class Torture:
         async with Receiver() as receiver:
             receiver.answers(SLOW, path="/glance")
             receiver.script(self._dice.choices(ANSWERS, ANSWER_WEIGHTS, k=ANSWERS_PER_LIFE * (self.kills + 1)))
+            script_answers(receiver, self._dice)
             self._write_config(receiver.url)
-            past = PAST_PER_KILL * self.kills
-            await write_past(self.folder / "hookline.yaml", self._database, self._environ, past)
+            await self._fill(receiver.url)
             async with self._load() as senders:
                 for _ in range(self.kills):
                     async with self._life() as server:
@@ -129,7 +143,17 @@ class Torture:
                 async with self._life() as server:
                     await self._last_life(server, senders, receiver)
             evidence = self._witness.everything()
-            return judge(Findings(self._ledger, receiver.requests, evidence, self._lives, self._replays))
+            return judge(Findings(self._ledger, self._book, receiver.requests, evidence, self._lives, self._replays))
+
+    async def _fill(self, receiver_url: str) -> None:
+        """What is there before the first life: sources, applications, and a past."""
+        file = read_file(self.folder / "hookline.yaml")
+        flags = {"database": f"sqlite:///{self._database}", "data_dir": self.folder}
+        server = build(load_settings(flags, self._environ, file))
+        await server.apply(file, self._environ)
+        await write_past(server.store, PAST_PER_KILL * self.kills)
+        await write_applications(server.store, receiver_url)
+        await server.stop()
 
     # -- one life --------------------------------------------------------------------------------------
 
@@ -152,7 +176,7 @@ class Torture:
             await self._wait_ready(server)
             await self._wait_for(plan, receiver)
             if plan.replay:
-                await self._begin_replay()
+                await self._begin_job()
             self._note_work()
         await server.kill()
         self._gate.clear()
@@ -165,14 +189,14 @@ class Torture:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ROUND_LIMIT_S):
                 if plan.moment is Moment.ACKNOWLEDGED:
-                    await self._ledger.wait_for(self._ledger.acknowledgements + plan.count)
+                    await self._acknowledgements.wait_for(self._acknowledgements.count + plan.count)
                 elif plan.moment is Moment.ARRIVED:
                     await receiver.wait_for(receiver.count + plan.count, timeout_s=ROUND_LIMIT_S)
                 elif plan.moment is Moment.TIME:
                     await asyncio.sleep(plan.count / 1000)
                 await asyncio.sleep(plan.delay_s)
 
-    async def _last_life(self, server: ServerProcess, senders: list[Sender], receiver: Receiver) -> None:
+    async def _last_life(self, server: ServerProcess, senders: list[Sender | Publisher], receiver: Receiver) -> None:
         """Nobody is killed any more: everything has to come to its end."""
         await self._wait_ready(server)
         for sender in senders:
@@ -186,7 +210,7 @@ class Torture:
 
     async def _drained(self, receiver: Receiver) -> None:
         """Until nothing is owed. Another process's database sends no signal, so it is asked again and again."""
-        while owed := self._witness.owed():
+        while owed := self._witness.owed() + self._witness.fanning_out():
             self._tell(receiver, f"draining, {owed} owed")
             await asyncio.sleep(0.05)
         while self._witness.running_replays() or self._witness.of_type(OLD_TYPE):
@@ -201,11 +225,16 @@ class Torture:
     # -- what happens beside ---------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def _load(self) -> AsyncIterator[list[Sender]]:
-        senders = [
+    async def _load(self) -> AsyncIterator[list[Sender | Publisher]]:
+        senders: list[Sender | Publisher] = [
             Sender(self._ledger, self._gate, self._port, self._secrets, f"{self.seed}-{number}")
             for number in range(self._senders_wanted)
         ]
+        token = create_token(SERVER_SECRET, ORG, int(time.time()))
+        for customer in CUSTOMERS.values():
+            for number in range(customer.publishers):
+                name = f"{customer.uid}-{number}"
+                senders.append(Publisher(self._book, customer, name, self._gate, self._port, token, f"{self.seed}"))
         self._tasks = [asyncio.create_task(sender.run()) for sender in senders]
         try:
             yield senders
@@ -214,17 +243,38 @@ class Torture:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _begin_replay(self) -> None:
-        """As ``hookline events replay`` does it, beside the running server: the next life will have it to do."""
+    async def _begin_job(self) -> None:
+        """As the command line does it, beside the running server: the next life will have it to do."""
         store = open_store(f"sqlite:///{self._database}", SERVER_SECRET)
         now_ms = time.time_ns() // 1_000_000
-        await store.replays.start(DEFAULT_ORG, EventFilter(since_ms=now_ms - REPLAY_WINDOW_MS), now_ms)
+        where = EventFilter(since_ms=now_ms - REPLAY_WINDOW_MS)
+        jobs = (self._replay_received, self._replay_sent, self._send_missing)
+        await jobs[self._jobs % len(jobs)](store, where, now_ms)
+        self._jobs += 1
         await store.close()
-        self._replays += 1
+
+    async def _replay_received(self, store: Store, where: EventFilter, now_ms: int) -> None:
+        await store.replays.start(DEFAULT_ORG, where, now_ms)
+        self._replays[DEFAULT_ORG] += 1
+
+    async def _replay_sent(self, store: Store, where: EventFilter, now_ms: int) -> None:
+        application = await store.applications.get(ORG, "ten")
+        await store.replays.start(ORG, replace(where, source_id=application.id), now_ms)
+        self._replays[ORG] += 1
+
+    async def _send_missing(self, store: Store, where: EventFilter, now_ms: int) -> None:
+        """Nothing is missing for good; but a fan-out that is not over has not written everything yet."""
+        application = await store.applications.get(ORG, "wide")
+        endpoint = await store.application_endpoints.get(
+            ORG, application.id, self._dice.choice(CUSTOMERS["wide"].endpoints)
+        )
+        where = replace(where, source_id=application.id, endpoint_id=endpoint.id)
+        await store.replays.start(ORG, where, now_ms, kind="missing")
 
     def _note_work(self) -> None:
         """What the kill is about to interrupt."""
         self.killed["interrupted deliveries"] += self._witness.owed() > 0
+        self.killed["interrupted a fan-out"] += self._witness.fanning_out() > 0
         self.killed["interrupted a replay"] += self._witness.running_replays() > 0
         self.killed["interrupted retention"] += self._witness.of_type(OLD_TYPE) > 0
 

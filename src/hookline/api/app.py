@@ -16,6 +16,22 @@ from hookline.api import deliveries, docs, endpoints, events, rejections, replay
 from hookline.api.answer import refusal, refusal_of
 from hookline.api.dependencies import ApiDependencies
 from hookline.api.openapi import describe
+from hookline.api.sending import (
+    applications,
+    attempts,
+    endpoint_headers,
+    endpoint_secrets,
+    event_types,
+    examples,
+    health,
+    messages,
+    operational,
+    portal,
+    recovery,
+    tasks,
+)
+from hookline.api.sending import endpoints as application_endpoints
+from hookline.api.sending.route import OptionalSlash
 from hookline.api.system import QueueGauges
 from hookline.api.token import TokenSigner
 from hookline.core.errors import HooklineError
@@ -28,6 +44,23 @@ _log = structlog.stdlib.get_logger("hookline.api")
 
 #: One file for each, in the order of the documentation.
 ROUTERS = (sources, endpoints, events, deliveries, rejections, replays, system, docs)
+
+#: The same for the sending API.
+SENDING = (
+    applications,
+    application_endpoints,
+    endpoint_headers,
+    endpoint_secrets,
+    event_types,
+    messages,
+    attempts,
+    recovery,
+    examples,
+    tasks,
+    portal,
+    operational,
+    health,
+)
 
 _WORDS = {
     404: ("not_found", "there is nothing at this path; all of them are listed at /docs"),
@@ -45,11 +78,12 @@ def create_api(dependencies: ApiDependencies) -> FastAPI:
     app.state.dependencies = dependencies
     app.state.tokens = TokenSigner(dependencies.settings.secret)
     app.state.queue_gauges = QueueGauges(dependencies)
-    for room in ROUTERS:
+    for room in (*ROUTERS, *SENDING):
         app.include_router(room.router)
     describe(app)
     app.add_exception_handler(HooklineError, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
+    app.add_middleware(OptionalSlash)
     app.add_middleware(Guard)
     return app
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
 from hookline.config.settings import Settings
 from hookline.core.clock import Clock
+from hookline.core.model import Endpoint, Source
 from hookline.observe.metrics import Metrics
 from hookline.storage.base import Receipt
 from hookline.storage.routing import Routing
 from hookline.storage.store import Store
+
+if TYPE_CHECKING:
+    from hookline.api.sending.publish import PublishDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class ApiDependencies:
     accept_rejection: Callable[[str, str], Awaitable[Receipt]]
     #: There is a new replay to push.
     wake_replayer: Callable[[], None]
+    #: Takes messages.
+    publish_door: PublishDoor
+    #: ``(endpoint, source)``: the endpoint's receiver has to echo something. Raises InvalidInput when it does not.
+    challenge: Callable[[Endpoint, Source], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

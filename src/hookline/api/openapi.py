@@ -18,16 +18,21 @@ from starlette.responses import Response
 from hookline.api import shapes
 from hookline.api.answer import answer
 from hookline.api.docs import OPENAPI_PATH
+from hookline.api.sending import refusal
+from hookline.api.sending.route import is_sending
 
 Json: TypeAlias = dict[str, Any]
 
-_ABOUT = """Manage sources and endpoints, see what came and what became of it, send it again.
+_ABOUT = """Receive: manage sources and endpoints, see what came and what became of it, send it again.
+Send: applications are your customers, endpoints are theirs, messages are what you publish. That half is
+wire-compatible with the Svix SDKs.
 
 Everything under `/api/v1` needs `Authorization: Bearer …` with a token from `hookline token create`, and shows
 only what belongs to the token's organisation.
 
 Lists answer `{"data": […], "iterator": …, "done": …}`; send `iterator` back as `?iterator=` for the next page.
-Every error is `{"code": …, "detail": …}`: the code is stable, the detail says what to change.
+Every error is `{"code": …, "detail": …}`: the code is stable, the detail says what to change. Where messages are
+sent, the detail of a 422 is a list of `{"loc": […], "msg": …, "type": …}`.
 """
 
 _TAGS = {
@@ -38,6 +43,15 @@ _TAGS = {
     "Rejections": "Requests that were refused, kept for a while.",
     "Replays": "Sending many events again.",
     "System": "For machines that watch the server. No token.",
+    "Applications": "Your customers, whom you publish for.",
+    "Application endpoints": "Where the messages of an application go.",
+    "Event types": "The kinds of message that customers can choose.",
+    "Messages": "What you publish.",
+    "Attempts": "What became of messages, and sending them again.",
+    "Background tasks": "Jobs that send many messages again. They survive a restart.",
+    "Authentication": "Tokens for your customers.",
+    "Operational webhooks": "Where Hookline tells you about your customers' endpoints and messages.",
+    "Health": "Does the server work? No token.",
 }
 
 _IN_PATH = {
@@ -48,6 +62,8 @@ _IN_PATH = {
     "rejection": "A rejection's id.",
     "replay": "A replay's id.",
 }
+
+_REFERENCE = "#/components/schemas/"
 
 _DONE = {"200": "Done", "201": "Created", "202": "Begun; it goes on in the background", "204": "Done, nothing to say"}
 
@@ -61,6 +77,16 @@ _WITH_BODY = {
     "415": "The body is not said to be JSON",
 }
 _WITH_CHANGE = {"409": "It contradicts what is stored"}
+
+#: The sending API says the same of every operation, as its contract does.
+_SENDING = {
+    **_ALWAYS,
+    **_WITH_PATH,
+    **_WITH_CHANGE,
+    "403": "The token is a right one, but not for this",
+    "422": "Something in the request cannot be used; `detail` lists everything",
+    "429": "Too many requests; come again later. Hookline itself has no such limit, a proxy before it may",
+}
 
 
 def describe(app: FastAPI) -> None:
@@ -87,9 +113,10 @@ def build(app: FastAPI) -> Json:
     )
     components = written.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    error = shapes.Error.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(error.pop("$defs", {}))
-    schemas["Error"] = error
+    for error in (shapes.Error, refusal.HttpErrorOut, refusal.HTTPValidationError):
+        schema = error.model_json_schema(ref_template=_REFERENCE + "{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[error.__name__] = schema
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "`hookline token create`"}
     }
@@ -117,14 +144,34 @@ def _complete(path: str, method: str, operation: Json) -> None:
             response["description"] = _DONE[status]
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
-            parameter["description"] = _IN_PATH[parameter["name"]]
-    operation["operationId"] = operation["operationId"].partition("_api_v1_")[0]
-    if not path.startswith("/api/v1/"):
+            parameter.setdefault("description", _IN_PATH.get(parameter["name"], ""))
+    if not is_sending(path):
+        operation["operationId"] = operation["operationId"].partition("_api_v1_")[0]
+    if not path.startswith("/api/v1/") or path.startswith("/api/v1/health"):
         operation["security"] = []
-        if path == "/readyz":
+        if path in ("/readyz", "/api/v1/health"):
             responses["503"] = _error("The store cannot be written now")
+    else:
+        operation["security"] = [{"token": []}]
+    if path == "/api/v1/health/ping":
         return
-    operation["security"] = [{"token": []}]
+    if is_sending(path):
+        _complete_sending(operation)
+    elif path.startswith("/api/v1/"):
+        _complete_errors(path, method, operation)
+
+
+def _complete_sending(operation: Json) -> None:
+    errors = dict(_SENDING)
+    if "requestBody" in operation:
+        errors |= _WITH_BODY
+    for status in sorted(errors):
+        schema = "HTTPValidationError" if status == "422" else "HttpErrorOut"
+        operation["responses"].setdefault(status, _error(errors[status], schema))
+
+
+def _complete_errors(path: str, method: str, operation: Json) -> None:
+    responses = operation["responses"]
     errors = dict(_ALWAYS)
     if "{" in path:
         errors |= _WITH_PATH
@@ -138,10 +185,10 @@ def _complete(path: str, method: str, operation: Json) -> None:
         responses.setdefault(status, _error(errors[status]))
 
 
-def _error(words: str) -> Json:
+def _error(words: str, schema: str = "Error") -> Json:
     return {
         "description": words,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        "content": {"application/json": {"schema": {"$ref": _REFERENCE + schema}}},
     }
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from hookline.api import confidential
 from hookline.config.endpoint_spec import HIDDEN
-from hookline.core import ids
+from hookline.core import ids, rfc3339
 from hookline.core.model import (
     DEFAULT_ORG,
     Attempt,
@@ -43,15 +42,12 @@ Json: TypeAlias = dict[str, Any]
 SHOWN_BODY_BYTES = 262_144
 
 #: Signs in place of the endpoint's own secrets when a request is shown: the signature is struck out anyway.
-_STAND_IN = Signer(("whsec_" + "A" * 32,))
+_STAND_IN = ("whsec_" + "A" * 32,)
 
 
 def time(at_ms: int) -> str | None:
     """``2026-01-01T00:00:00.000Z``; None for 0, which means that it has not happened."""
-    if not at_ms:
-        return None
-    moment = datetime.fromtimestamp(at_ms // 1000, UTC).replace(tzinfo=None)
-    return f"{moment.isoformat()}.{at_ms % 1000:03d}Z"
+    return rfc3339.text(at_ms) if at_ms else None
 
 
 def event(one: Event, routing: Routing | None = None) -> Json:
@@ -177,7 +173,8 @@ def _sent(what: Event, made: Attempt, endpoint: Endpoint | None, source: Source 
         body=b"",
     )
     stay_here = registry.for_source(source).secret_headers if source is not None else frozenset()
-    lines: Headers = outgoing_headers(work, endpoint, _STAND_IN, stay_here, made.started_at_ms)
+    signer = Signer(_STAND_IN, spellings=source.signature_headers if source is not None else ("webhook",))
+    lines: Headers = outgoing_headers(work, endpoint, signer, stay_here, made.started_at_ms)
     return confidential.headers(lines, source)
 
 

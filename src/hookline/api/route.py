@@ -19,8 +19,9 @@ from starlette.responses import Response
 
 from hookline.api.answer import InvalidBody, InvalidRequest
 from hookline.api.dependencies import dependencies_of
-from hookline.api.token import AuthenticationFailed, TokenSigner
+from hookline.api.token import Claims, TokenSigner, bearer, refuse_application
 from hookline.config.problems import Problem, explain
+from hookline.core.errors import HooklineError
 
 LARGEST_BODY_BYTES = 1 << 20
 
@@ -28,32 +29,42 @@ _decode = msgspec.json.Decoder().decode
 
 
 class ApiRoute(APIRoute):
-    """A route that needs a bearer token."""
+    """A route that needs a bearer token, and one of an organisation."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            request.state.org_id = _organisation(request)
+            claims = _claims(request)
+            self.admit(claims)
+            request.state.claims, request.state.org_id = claims, claims.org_id
             strict = JsonRequest(request.scope, request.receive)
             if self.body_field is not None:
                 await strict.load(dependencies_of(request).settings.read_timeout_s)
             try:
                 return await answer(strict)
             except RequestValidationError as error:
-                raise InvalidRequest(list(self._problems(error))) from None
+                raise self.refusal(error) from None
 
         return handler
+
+    def admit(self, claims: Claims) -> None:
+        """Raise InsufficientAccess when whoever holds such a token may not even ask."""
+        refuse_application(claims)
+
+    def refusal(self, error: RequestValidationError) -> HooklineError:
+        """The error that tells of all that is wrong with a request."""
+        return InvalidRequest(self._problems(error))
 
     def _problems(self, error: RequestValidationError) -> list[Problem]:
         """Everything that is wrong, without the ``body`` and ``query`` in front of each place."""
         problems: list[Problem] = []
-        for part, model in self._models().items():
+        for part, model in self.models().items():
             found = [{**one, "loc": one["loc"][1:]} for one in error.errors() if one["loc"][0] == part]
-            problems += explain(cast(ValidationError, _Found(found)), model)
+            problems += explain(cast(ValidationError, Found(found)), model)
         return problems
 
-    def _models(self) -> dict[str, type[BaseModel]]:
+    def models(self) -> dict[str, type[BaseModel]]:
         """The model of each part of a request that can be wrong."""
         models: dict[str, type[BaseModel]] = {"path": BaseModel, "query": BaseModel, "body": BaseModel}
         for part, fields in (("query", self.dependant.query_params), ("body", self.dependant.body_params)):
@@ -64,7 +75,7 @@ class ApiRoute(APIRoute):
         return models
 
 
-class _Found:
+class Found:
     """The errors that FastAPI found, as pydantic would have raised them."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
@@ -74,14 +85,12 @@ class _Found:
         return self._errors
 
 
-def _organisation(request: Request) -> str:
+def _claims(request: Request) -> Claims:
     """Whom the request speaks for. Raises AuthenticationFailed."""
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
-        raise AuthenticationFailed("send `Authorization: Bearer …` with a token from `hookline token create`")
     signer = request.app.state.tokens
     assert isinstance(signer, TokenSigner)
-    return signer.organisation(token.strip(), dependencies_of(request).clock.now_ms() / 1000)
+    token = bearer(request.headers.get("authorization", ""))
+    return signer.claims(token, dependencies_of(request).clock.now_ms() / 1000)
 
 
 class JsonRequest(Request):

@@ -33,13 +33,13 @@ def event_filter(me: Caller, chosen: Selection, endpoint: str = "") -> EventFilt
 
 
 def find_source(me: Caller, name_or_id: str) -> str:
-    """The id of a source, also of one that was deleted and is named by id. Raises NotFound."""
+    """The id of a source or application, also of one that was deleted and is named by id. Raises NotFound."""
     if not name_or_id:
         return ""
-    found = me.routing.source(me.org_id, name_or_id)
+    found = me.routing.source(me.org_id, name_or_id) or me.routing.application(me.org_id, name_or_id)
     if found is not None:
         return found.id
-    if name_or_id.startswith(ids.SOURCE):
+    if name_or_id.startswith((ids.SOURCE, ids.APPLICATION)):
         return name_or_id  # its events may still be there; the store shows only those of the organisation
     raise NotFound(f"there is no source {name_or_id!r}")
 

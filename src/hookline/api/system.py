@@ -34,6 +34,11 @@ async def healthz() -> Response:
 @router.get("/readyz", response_model=shapes.Health, summary="Can events be accepted?")
 async def readyz(request: Request) -> Response:
     """Whether the store can be written now; 503 with the reason when it cannot."""
+    return await unready(request) or answer({"status": "ok"})
+
+
+async def unready(request: Request) -> Response | None:
+    """A 503 that says why the store cannot be written now, or None when it can."""
     try:
         async with asyncio.timeout(PING_TIMEOUT_S):
             await dependencies_of(request).store.ping()
@@ -41,7 +46,7 @@ async def readyz(request: Request) -> Response:
         return refusal(503, error.code, error.message)
     except TimeoutError:
         return refusal(503, "store_unavailable", f"the store did not write within {PING_TIMEOUT_S:g} s")
-    return answer({"status": "ok"})
+    return None
 
 
 @router.get(

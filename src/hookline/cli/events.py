@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from hookline.api import present
-from hookline.api.when import parse_moment
 from hookline.cli.flags import STORE_FLAGS, Flags, Json, with_flags
 from hookline.cli.group import group
+from hookline.cli.moments import TIME_HELP, moment
 from hookline.cli.names import source_id
 from hookline.cli.output import print_json, print_table
 from hookline.cli.place import Place, at
@@ -25,12 +25,10 @@ from hookline.storage.routing import Routing
 
 app = group("What happened: list, look at, and send again.")
 
-_TIME = "a time, as in 2026-01-31 or 2026-01-31T09:30:00Z (UTC), or an age, as in 2h or 7d."
-
 Source = Annotated[str | None, typer.Option("--source", help="Only of this source.", metavar="SOURCE")]
 Status = Annotated[EventStatus | None, typer.Option("--status", help="Only with this status.")]
-Since = Annotated[str | None, typer.Option("--since", help=f"Only received then or later: {_TIME}", metavar="TIME")]
-Until = Annotated[str | None, typer.Option("--until", help=f"Only received earlier: {_TIME}", metavar="TIME")]
+Since = Annotated[str | None, typer.Option("--since", help=f"Only received then or later: {TIME_HELP}", metavar="TIME")]
+Until = Annotated[str | None, typer.Option("--until", help=f"Only received earlier: {TIME_HELP}", metavar="TIME")]
 Type = Annotated[
     str | None, typer.Option("--type", help="Only of this type: exact, or as in order.*", metavar="PATTERN")
 ]
@@ -141,18 +139,9 @@ async def _filter(
         source_id=await source_id(place, source),
         status=status or "",
         type=filter.check(type) if type else "",
-        since_ms=_moment("--since", since, now_ms),
-        until_ms=_moment("--until", until, now_ms),
+        since_ms=moment("--since", since, now_ms),
+        until_ms=moment("--until", until, now_ms),
     )
-
-
-def _moment(flag: str, text: str | None, now_ms: int) -> int:
-    if text is None:
-        return 0
-    try:
-        return parse_moment(text, now_ms)
-    except InvalidInput as error:
-        raise InvalidInput(f"{flag} {error.message}") from None
 
 
 def _table(events: list[Event], routing: Routing, now_ms: int) -> None:
@@ -161,6 +150,6 @@ def _table(events: list[Event], routing: Routing, now_ms: int) -> None:
     for event in events:
         source = routing.sources.get(event.source_id)
         received = age(event.received_at_ms, now_ms) if people else present.time(event.received_at_ms) or ""
-        name = source.name if source is not None else event.source_id
+        name = (source.uid or source.name) if source is not None else event.source_id
         rows.append((event.id, received, name, event.type, event.status, str(event.duplicates)))
     print_table(("event", "received", "source", "type", "status", "duplicates"), rows)

@@ -27,7 +27,10 @@ COMMANDS = (
     ("drift", "hookline.cli.apply:drift", "Say where what is stored differs from hookline.yaml."),
     ("export", "hookline.cli.export:export", "Print what is stored as a hookline.yaml."),
     ("sources", "hookline.cli.sources:app", "Where events come from."),
+    ("applications", "hookline.cli.applications:app", "Your customers, whom you send messages to."),
     ("endpoints", "hookline.cli.endpoints:app", "Where events go."),
+    ("event-types", "hookline.cli.event_types:app", "The kinds of messages that your customers can choose."),
+    ("messages", "hookline.cli.messages:app", "What you send to your customers: publish, look at, and send again."),
     ("events", "hookline.cli.events:app", "What happened: list, look at, and send again."),
     ("rejections", "hookline.cli.rejections:app", "Requests that were refused: list, look at, and accept after all."),
     ("token", "hookline.cli.token:app", "Tokens for the API."),
@@ -77,7 +80,7 @@ def _misused(error: typer.TyperException, *, as_json: bool) -> int:
 
 def command() -> TyperGroup:
     """The whole command, its subcommands still on disk."""
-    app = group("The webhook platform: receive, verify, store, deliver, replay.", add_completion=True)
+    app = group("The webhook platform: receive, verify, send, deliver, replay.", add_completion=True)
     app.callback()(lambda: None)
     whole = get_command(app)
     assert isinstance(whole, TyperGroup)

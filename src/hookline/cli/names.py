@@ -1,11 +1,11 @@
-"""The names that people give sources and endpoints on the command line."""
+"""The names that people give sources, applications and endpoints on the command line."""
 
 from __future__ import annotations
 
 from hookline.cli.place import Place
 from hookline.core import ids
 from hookline.core.errors import InvalidInput, NotFound
-from hookline.storage.catalogue import StoredEndpoint, StoredSource
+from hookline.storage.stored import StoredApplication, StoredApplicationEndpoint, StoredEndpoint, StoredSource
 
 
 async def source_id(place: Place, name_or_id: str | None) -> str:
@@ -25,6 +25,23 @@ async def find_source(place: Place, name_or_id: str) -> StoredSource:
     except NotFound as error:
         names = ", ".join(source.spec.name for source in await place.store.catalogue.sources(place.org_id))
         raise NotFound(f"{error.message}; there {f'are {names}' if names else 'are none yet'}") from None
+
+
+async def find_application(place: Place, id_or_uid: str) -> StoredApplication:
+    """An application by its id or uid. Raises NotFound."""
+    try:
+        return await place.store.applications.get(place.org_id, id_or_uid)
+    except NotFound as error:
+        raise NotFound(f"{error.message}; `hookline applications list` shows all") from None
+
+
+async def find_customer_endpoint(place: Place, application_id: str, id_or_uid: str) -> StoredApplicationEndpoint:
+    """An endpoint of an application by its id or uid. Raises NotFound."""
+    try:
+        return await place.store.application_endpoints.get(place.org_id, application_id, id_or_uid)
+    except NotFound as error:
+        shown = f"hookline endpoints list --app {application_id}"
+        raise NotFound(f"{error.message}; `{shown}` shows all") from None
 
 
 async def find_endpoint(place: Place, name: str, source: str = "") -> StoredEndpoint:

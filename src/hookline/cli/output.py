@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -90,6 +90,11 @@ class Page:
                 .append(visible(value), style=STYLES.get(value, ""))
             )
 
+    def facts(self, facts: Mapping[str, Any]) -> None:
+        """A line for every fact that has a value."""
+        for label, value in facts.items():
+            self.fact(label, _written(value))
+
     def lines(self, lines: Iterable[str], indent: int = 2, style: str = "") -> None:
         """Lines that are visible already."""
         for line in lines:
@@ -101,3 +106,12 @@ class Page:
 
     def _line(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
+
+
+def _written(value: Any) -> str:
+    """A value on one line; nothing for what is empty."""
+    if value is None or value in ("", [], {}):
+        return ""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from hookline.cli.examples import lines_of
 from hookline.cli.exits import MEANINGS
 from hookline.cli.main import Lazy, command
 
@@ -68,6 +69,8 @@ def _section(path: str, one: Any, context: Any) -> Iterator[str]:
     rows = [[f"`{name}`", help] for name, help in filter(None, records) if not name.startswith("--help")]
     if rows:
         yield _table(["argument or option", "what"], rows)
+    if lines := lines_of(one.epilog):
+        yield "```sh\n" + "".join(f"{line}\n" for line in lines) + "```\n"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

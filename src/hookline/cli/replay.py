@@ -8,15 +8,15 @@ import sys
 from dataclasses import dataclass
 
 import msgspec
-import typer
 
 from hookline.api import present
+from hookline.cli.confirm import confirm
 from hookline.cli.names import find_endpoint
 from hookline.cli.output import print_json, print_line
 from hookline.cli.place import Place
 from hookline.core.errors import Conflict, InvalidInput, NotFound
 from hookline.storage.base import EventFilter
-from hookline.storage.replays import Count, Replay, ReplayState
+from hookline.storage.replays import Count, Replay, ReplayKind, ReplayState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,28 @@ class Selection:
     yes: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is sent again, and how carefully."""
+
+    where: EventFilter
+    kind: ReplayKind
+    dry_run: bool
+    yes: bool
+
+
+_OF_EVENTS = ("event", "events", "received")
+_OF_MESSAGES = ("message", "messages", "published")
+
+#: One, many, and what happened to them, by the kind of job.
+_WORDS = {
+    ReplayKind.REPLAY: _OF_EVENTS,
+    ReplayKind.RECOVER: _OF_MESSAGES,
+    ReplayKind.MISSING: _OF_MESSAGES,
+    ReplayKind.BULK: _OF_MESSAGES,
+}
+
+
 async def replay_event(place: Place, event_id: str, endpoint: str, *, as_json: bool) -> None:
     """Owe one event again. Raises NotFound."""
     event = await place.store.events.get(place.org_id, event_id)
@@ -39,7 +61,7 @@ async def replay_event(place: Place, event_id: str, endpoint: str, *, as_json: b
     if as_json:
         print_json({"event_id": event_id, "deliveries": count})
     elif count:
-        print_line(f"{event_id} is sent again: {_plural(count, 'delivery', 'deliveries')}.")
+        print_line(f"{event_id} is sent again: {plural(count, 'delivery', 'deliveries')}.")
     else:
         print_line(f"Nothing to send: {event_id} is still owed where it is wanted, or wanted nowhere.")
 
@@ -47,20 +69,8 @@ async def replay_event(place: Place, event_id: str, endpoint: str, *, as_json: b
 async def replay_selected(place: Place, selection: Selection, *, as_json: bool) -> None:
     """Say how many events it would be, ask, and owe them all again."""
     where = await _with_endpoint(place, selection)
-    count = await place.store.replays.count(place.org_id, where)
-    if selection.dry_run:
-        print_json(present.count(count)) if as_json else print_line(_described(count))
-        return
-    if not as_json:
-        print_line(_described(count))
-    if not count.events and not as_json:
-        return
-    _ask(count, selection)
-    job = await push(place, await place.store.replays.start(place.org_id, where, place.clock.now_ms()), quiet=as_json)
-    if as_json:
-        print_json(present.replay(job))
-    else:
-        print_line(f"Done: {_plural(job.replayed, 'delivery', 'deliveries')} owed again.")
+    job = Job(where, ReplayKind.REPLAY, dry_run=selection.dry_run, yes=selection.yes)
+    await run_job(place, job, as_json=as_json)
 
 
 async def _with_endpoint(place: Place, selection: Selection) -> EventFilter:
@@ -73,20 +83,33 @@ async def _with_endpoint(place: Place, selection: Selection) -> EventFilter:
     return msgspec.structs.replace(where, source_id=endpoint.source_id, endpoint_id=endpoint.id)
 
 
-def _described(count: Count) -> str:
-    if not count.events:
-        return "No event matches."
-    span = f"received from {present.time(count.oldest_ms)} to {present.time(count.newest_ms)}"
-    return f"{_plural(count.events, 'event', 'events')}, {span}."
-
-
-def _ask(count: Count, selection: Selection) -> None:
-    """Raises Abort when a person says no, InvalidInput when there is no person to ask."""
-    if selection.yes:
+async def run_job(place: Place, job: Job, *, as_json: bool) -> None:
+    """Say how many it would be, ask, and owe all of them again."""
+    replays, words = place.store.replays, _WORDS[job.kind]
+    count = await replays.count(place.org_id, job.where, kind=job.kind)
+    if job.dry_run:
+        print_json(present.count(count)) if as_json else print_line(_described(count, words))
         return
-    if not sys.stdin.isatty():
-        raise InvalidInput(f"{_plural(count.events, 'event', 'events')} would be sent again; confirm with --yes")
-    typer.confirm("Send them again?", abort=True, err=True)
+    if not as_json:
+        print_line(_described(count, words))
+    if not count.events and not as_json:
+        return
+    otherwise = f"{plural(count.events, *words[:2])} would be sent again"
+    confirm("Send them again?", yes=job.yes, otherwise=otherwise)
+    started = await replays.start(place.org_id, job.where, place.clock.now_ms(), kind=job.kind)
+    done = await push(place, started, quiet=as_json)
+    if as_json:
+        print_json(present.replay(done))
+    else:
+        print_line(f"Done: {plural(done.replayed, 'delivery', 'deliveries')} owed again.")
+
+
+def _described(count: Count, words: tuple[str, str, str]) -> str:
+    one, many, when = words
+    if not count.events:
+        return f"No {one} matches."
+    span = f"{when} from {present.time(count.oldest_ms)} to {present.time(count.newest_ms)}"
+    return f"{plural(count.events, one, many)}, {span}."
 
 
 async def push(place: Place, job: Replay, *, quiet: bool) -> Replay:
@@ -110,5 +133,6 @@ async def push(place: Place, job: Replay, *, quiet: bool) -> Replay:
     return job
 
 
-def _plural(count: int, one: str, many: str) -> str:
+def plural(count: int, one: str, many: str) -> str:
+    """``1 event``, ``2 events``."""
     return f"{count} {one if count == 1 else many}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -69,22 +68,8 @@ def _page(source: dict[str, Any]) -> None:
     page = Page(label_width=20)
     endpoints = source.pop("endpoints")
     page.heading(f"Source {source.pop('name')}", "active" if source["enabled"] else "disabled")
-    _facts(page, source)
+    page.facts(source)
     for endpoint in endpoints:
         page.gap()
         page.heading(f"Endpoint {endpoint.pop('name')}", endpoint.pop("state"))
-        _facts(page, endpoint)
-
-
-def _facts(page: Page, facts: dict[str, Any]) -> None:
-    for key, value in facts.items():
-        page.fact(key, _written(value))
-
-
-def _written(value: Any) -> str:
-    """A value on one line; what is empty is left out."""
-    if value is None or value in ("", [], {}):
-        return ""
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        page.facts(endpoint)

@@ -35,13 +35,42 @@ def show_story(whole: Story, routing: Routing, now_ms: int) -> None:
     page.fact("came again", f"{event.duplicates} times" if event.duplicates else "")
     page.fact("review", f"{event.review_reason}: {event.review_detail}" if event.review_reason else "")
     _request(page, told["request"])
-    deliveries = told["deliveries"]
-    if not deliveries:
+    _deliveries(page, whole, told["deliveries"], now_ms)
+
+
+def show_message(whole: Story, routing: Routing, now_ms: int) -> None:
+    """Print the page of a message: what was published, the deliveries with every attempt."""
+    told = present.story(whole, routing)
+    event, page = whole.event, Page()
+    source = routing.sources.get(event.source_id)
+    page.heading(f"Message {event.id}", event.status)
+    page.fact("application", (source.uid if source is not None else "") or event.source_id)
+    page.fact("type", event.type)
+    page.fact("event id", event.provider_event_id)
+    page.fact("channels", ", ".join(event.channels))
+    page.fact("tags", ", ".join(event.tags))
+    page.fact("published", _when(event.received_at_ms, now_ms))
+    page.fact("from", told["request"]["client"] or "")
+    page.gap()
+    page.heading("Body")
+    if told["request"]["method"]:
+        _headers(page, told["request"]["headers"], 2)
+        _body(page, "body", told["request"], 2)
+    else:
+        page.lines(["The body is no longer kept."])
+    for delivery in told["deliveries"]:
+        endpoint = routing.endpoints.get(delivery["endpoint_id"])
+        delivery["endpoint"] = (endpoint.uid or endpoint.id) if endpoint is not None else None
+    _deliveries(page, whole, told["deliveries"], now_ms)
+
+
+def _deliveries(page: Page, whole: Story, told: list[Json], now_ms: int) -> None:
+    if not told:
         page.gap()
         page.lines(["No deliveries: no endpoint wanted it, or it waits for a person."], indent=0)
-    for number, (delivery, row) in enumerate(zip(deliveries, whole.deliveries, strict=True), 1):
+    for number, (delivery, row) in enumerate(zip(told, whole.deliveries, strict=True), 1):
         page.gap()
-        page.heading(f"Delivery {number} of {len(deliveries)} to {_endpoint(delivery)}", delivery["state"])
+        page.heading(f"Delivery {number} of {len(told)} to {_endpoint(delivery)}", delivery["state"])
         page.fact("id", delivery["id"])
         page.fact("reason", delivery["reason"] or "")
         page.fact("next try", _when(row.due_at_ms, now_ms) if delivery["next_try_at"] else "")

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from hookline.config.endpoint_spec import EndpointSpec
 from hookline.config.fields import Flag, Lifetime, Rate, Spec, Words, checked
+from hookline.core import filter as patterns
 from hookline.core.errors import InvalidInput
 from hookline.core.model import Dedupe, Endpoint, Source, SourceKind
 
@@ -48,6 +49,7 @@ def check_metadata(metadata: dict[str, str]) -> dict[str, str]:
 
 Uid = Annotated[str, AfterValidator(checked(lambda text: check_name(text) if text else ""))]
 Channel = Annotated[str, AfterValidator(checked(lambda text: check_name(text, LONGEST_CHANNEL)))]
+EventPattern = Annotated[str, Field(max_length=LONGEST_UID), AfterValidator(checked(patterns.check))]
 Metadata = Annotated[dict[str, str], AfterValidator(checked(check_metadata))]
 
 
@@ -95,6 +97,10 @@ class ApplicationSpec(Spec):
 class ApplicationEndpointSpec(EndpointSpec):
     """An endpoint of a customer. ``name`` is the endpoint's own id."""
 
+    #: Event types by their exact names, or ``*``: longer ones, and more of them, than people write into a file.
+    events: Annotated[tuple[EventPattern, ...], Field(min_length=1, max_length=2000)] = Field(
+        default=("*",), description="Which event types are sent; `*` for all."
+    )
     uid: Uid = Field(default="", description="Your own id of this endpoint; works wherever the endpoint's id does.")
     description: Words = Field(default="", description="What it is for.")
     metadata: Metadata = Field(default={}, description="Texts that you want to find here again.")

@@ -109,7 +109,7 @@ class EndpointSpec(Spec):
     )
     disable_after: Lifetime | None = Field(
         default=None,
-        description="An endpoint that failed for so long is disabled when one more delivery dies. "
+        description="An endpoint that failed for so long is disabled when one more delivery dies or probe fails. "
         "Never for the endpoints of a provider source; for those of applications what the server's settings say.",
     )
     enabled: Flag = Field(default=True, description="When false, nothing is sent.")
@@ -129,9 +129,7 @@ class EndpointSpec(Spec):
         """The JSON form that may be shown: secrets and confidential header values are hidden."""
         shown = self.model_dump(mode="json")
         shown["secrets"] = hide(self.secrets)
-        shown["headers"] = {
-            name: HIDDEN if _CONFIDENTIAL.search(name) else value for name, value in self.headers.items()
-        }
+        shown["headers"] = {name: HIDDEN if is_confidential(name) else value for name, value in self.headers.items()}
         return shown
 
     def build(
@@ -176,6 +174,11 @@ class EndpointSpec(Spec):
             failing_since_ms=failing_since_ms,
             disable_after_s=self.disable_after,
         )
+
+
+def is_confidential(name: str) -> bool:
+    """Whether the value of a header of this name is a credential, by custom."""
+    return _CONFIDENTIAL.search(name) is not None
 
 
 def hide(secrets: tuple[str, ...]) -> list[str]:

@@ -113,12 +113,15 @@ _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_.])?|[0-9a-f:]*:[0-9a-f
 
 
 def check_signing_secret(secret: str) -> str:
-    """A Standard Webhooks secret: ``whsec_`` and 24 to 64 bytes in base64, or a private ``whsk_`` key."""
+    """A Standard Webhooks secret: ``whsec_`` and 24 to 75 bytes in base64, or a private ``whsk_`` key.
+
+    The specification ends at 64 bytes; Svix takes 75, and a secret must be able to move from there to here.
+    """
     if not secret.startswith((SYMMETRIC, PRIVATE)):
         raise InvalidInput("an endpoint's secret begins with `whsec_`; leave `secrets` out to have one generated")
     Signer((secret,))
-    if secret.startswith(SYMMETRIC) and not 24 <= len(decode_secret(secret)) <= 64:
-        raise InvalidInput("an endpoint's secret has 24 to 64 bytes, encoded in base64 after `whsec_`")
+    if secret.startswith(SYMMETRIC) and not 24 <= len(decode_secret(secret)) <= 75:
+        raise InvalidInput("an endpoint's secret has 24 to 75 bytes, encoded in base64 after `whsec_`")
     return secret
 
 

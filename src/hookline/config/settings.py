@@ -214,7 +214,8 @@ class Settings:
     disable_after_s: float = _lifetime(
         "5d",
         "disable_after",
-        "An endpoint of an application that failed for so long is disabled when one more delivery dies.",
+        "An endpoint of an application that failed for so long is disabled when one more delivery dies or one more "
+        "probe fails.",
     )
     public_url: str = _setting(
         "",

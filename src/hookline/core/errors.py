@@ -6,6 +6,7 @@
     ├── NotFound               no such source, endpoint, event … in this organisation
     ├── Conflict               the request contradicts what is stored
     ├── InvalidInput           a value was given that cannot be used
+    │   └── LimitReached       there are as many as there may be
     ├── BlockedAddress         an endpoint resolves to an address that must not be connected to
     ├── StoreError             the store cannot do its work now (our fault; try again)
     │   ├── StoreBusy          too much is waiting to be written
@@ -79,6 +80,13 @@ class InvalidInput(HooklineError):
 
     code = "invalid_input"
     status = 422
+
+
+class LimitReached(InvalidInput):
+    """There are as many of these already as there may be."""
+
+    code = "limit_reached"
+    status = 400
 
 
 class BlockedAddress(HooklineError):

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 
 from hookline.core.errors import InvalidInput
 
+#: The pattern of whoever wants all events.
+EVERYTHING = "*"
+
 
 def check(pattern: str) -> str:
     """Return ``pattern`` when it is one. Raises InvalidInput with the remedy otherwise."""

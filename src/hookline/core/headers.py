@@ -41,8 +41,8 @@ _OURS = frozenset(
     }
 )
 
-#: The lines of our own signature. Both spellings: Svix libraries look for ``svix-*`` first, so a foreign
-#: one beside our ``webhook-*`` would make them refuse what we signed.
+#: The lines of our own signature, in both spellings whichever of them we write: Svix libraries look for
+#: ``svix-*`` first, so a foreign one beside our ``webhook-*`` would make them refuse what we signed.
 _RESIGNED = frozenset(
     {
         b"svix-id",

@@ -30,6 +30,11 @@ def lowest(prefix: str, at_ms: int) -> str:
     return f"{prefix}{max(0, at_ms):012x}"
 
 
+def made_at_ms(id: str) -> int:
+    """The UTC millisecond that an id of any kind was made at; ValueError when it holds none."""
+    return int(id.partition("_")[2][:12], 16)
+
+
 def delivery(event_id: str, endpoint_id: str) -> str:
     """The id of the one delivery of this event to this endpoint."""
     return f"{DELIVERY}{event_id[len(EVENT) :]}{endpoint_id[-16:]}"

@@ -82,7 +82,7 @@ class EndpointResumed(Notice, frozen=True, gc=False):
 
 
 class EndpointDisabled(Notice, frozen=True, gc=False):
-    """An endpoint said 410 Gone, or a person disabled it."""
+    """An endpoint said 410 Gone, or failed for too long: nothing more is sent to it."""
 
     endpoint_id: str
     reason: str
@@ -94,6 +94,7 @@ class RetentionDone(Notice, frozen=True, gc=False):
     events: int
     rejections: int
     keys: int
+    payloads: int = 0
 
 
 class ServiceFailed(Notice, frozen=True, gc=False):

@@ -3,7 +3,8 @@
 Implements https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md:
 ``webhook-id``, ``webhook-timestamp`` (seconds) and ``webhook-signature``, which holds one signature per
 active secret, separated by spaces: ``v1,<base64 HMAC-SHA256>`` or ``v1a,<base64 Ed25519>``, each over
-``id.timestamp.body``.
+``id.timestamp.body``. The same three values may go under the names that Svix gives them: ``svix-id``,
+``svix-timestamp`` and ``svix-signature``.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import hashlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hookline.core.errors import InvalidInput
+from hookline.core.model import Headers
 
 SYMMETRIC = "whsec_"
 PRIVATE = "whsk_"
@@ -24,8 +25,6 @@ PUBLIC = "whpk_"
 
 _INNER_PAD = bytes(x ^ 0x36 for x in range(256))
 _OUTER_PAD = bytes(x ^ 0x5C for x in range(256))
-
-SignatureLines: TypeAlias = tuple[tuple[bytes, bytes], tuple[bytes, bytes], tuple[bytes, bytes]]
 
 
 def generate_secret(entropy: bytes) -> str:
@@ -68,29 +67,29 @@ class Signer:
     """Signs for one endpoint. Made once from its secrets, in use for as long as they are.
 
     A ``whsec_`` secret (or bare base64) signs ``v1``, a ``whsk_`` key signs ``v1a``. While secrets are
-    rotated there are several and receivers accept the request under any. ``spelling`` is ``webhook`` or
-    ``svix``, the first part of the header names. Raises InvalidInput for an unusable secret.
+    rotated there are several and receivers accept the request under any. ``spellings`` are ``webhook``,
+    ``svix`` or both: how the names of the headers begin. Raises InvalidInput for an unusable secret.
     """
 
-    __slots__ = ("_id_name", "_sign", "_signature_name", "_timestamp_name")
+    __slots__ = ("_names", "_sign")
 
-    def __init__(self, secrets: Iterable[str], *, spelling: str = "webhook") -> None:
+    def __init__(self, secrets: Iterable[str], *, spellings: Iterable[str] = ("webhook",)) -> None:
         self._sign = tuple(_signer(secret) for secret in secrets)
-        self._id_name = f"{spelling}-id".encode()
-        self._timestamp_name = f"{spelling}-timestamp".encode()
-        self._signature_name = f"{spelling}-signature".encode()
+        self._names = tuple(
+            (f"{spelling}-id".encode(), f"{spelling}-timestamp".encode(), f"{spelling}-signature".encode())
+            for spelling in spellings
+        )
 
-    def headers(self, event_id: str, now_s: int, body: bytes) -> SignatureLines:
-        """The three header lines for this event, sent at ``now_s``, with this body."""
+    def headers(self, event_id: str, now_s: int, body: bytes) -> Headers:
+        """The header lines for this event, sent at ``now_s``, with this body: three for each spelling."""
         identifier = event_id.encode()
         timestamp = b"%d" % now_s
         message = b"%b.%b.%b" % (identifier, timestamp, body)
         signature = b" ".join([sign(message) for sign in self._sign])
-        return (
-            (self._id_name, identifier),
-            (self._timestamp_name, timestamp),
-            (self._signature_name, signature),
-        )
+        lines: Headers = ()
+        for id_name, timestamp_name, signature_name in self._names:
+            lines += ((id_name, identifier), (timestamp_name, timestamp), (signature_name, signature))
+        return lines
 
 
 def _signer(secret: str) -> Callable[[bytes], bytes]:

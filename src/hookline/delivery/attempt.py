@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hookline.core.headers import forwardable
-from hookline.core.model import Attempt, Endpoint, Headers, Settlement, Work
+from hookline.core.model import Attempt, Endpoint, Headers, Settlement, Source, Work
 from hookline.core.retry import next_wait_s, parse_retry_after
 from hookline.core.signature import Signer
 from hookline.core.state import DeliveryState, Move, after
@@ -13,17 +13,34 @@ from hookline.delivery.outcome import Outcome
 EXHAUSTED = "exhausted"
 GONE = "gone"
 
+#: Later than any time.
+NEVER_MS = 1 << 62
+
+
+def signer_of(endpoint: Endpoint, source: Source | None, now_ms: int) -> tuple[Signer, int]:
+    """What signs for an endpoint, and until when: secrets that were rotated away sign until their time."""
+    old = [(secret, until_ms) for secret, until_ms in endpoint.old_secrets if until_ms > now_ms]
+    secrets = (*endpoint.secrets, *(secret for secret, _ in old))
+    spellings = source.signature_headers if source is not None else ("webhook",)
+    return Signer(secrets, spellings=spellings), min((until_ms for _, until_ms in old), default=NEVER_MS)
+
 
 def outgoing_headers(
     work: Work, endpoint: Endpoint, signer: Signer, sender_secrets: frozenset[bytes], now_ms: int
 ) -> Headers:
-    """The event's own headers, then the endpoint's, then our signature (Standard Webhooks, fresh timestamp)."""
-    extra = tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in endpoint.headers)
-    original = forwardable(work.headers, sender_secrets)
-    if extra:
+    """The event's own headers, then the endpoint's, then our signature, with a fresh timestamp."""
+    return signed_headers(forwardable(work.headers, sender_secrets), endpoint, signer, work.event_id, work.body, now_ms)
+
+
+def signed_headers(
+    original: Headers, endpoint: Endpoint, signer: Signer, event_id: str, body: bytes, now_ms: int
+) -> Headers:
+    """``original`` with the endpoint's headers in the place of those of the same name, and our signature."""
+    if endpoint.headers:
+        extra = tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in endpoint.headers)
         replaced = {name.lower() for name, _ in extra}
-        original = tuple((name, value) for name, value in original if name.lower() not in replaced)
-    return original + extra + signer.headers(work.event_id, now_ms // 1000, work.body)
+        original = tuple((name, value) for name, value in original if name.lower() not in replaced) + extra
+    return original + signer.headers(event_id, now_ms // 1000, body)
 
 
 def succeeded(outcome: Outcome) -> bool:
@@ -54,6 +71,7 @@ def settle(work: Work, endpoint: Endpoint, outcome: Outcome, started_ms: int, no
         response_headers=outcome.headers,
         response_body=outcome.body,
         address=outcome.address,
+        manual=work.manual,
     )
     if succeeded(outcome):
         return _settlement(work, Move.DELIVER, work.failures, now_ms, attempt, "")

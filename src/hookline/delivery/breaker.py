@@ -33,6 +33,11 @@ class Breaker:
         """Whether at most one probe at a time may go."""
         return self.open_until_ms > 0
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it knows of a failure after the last success."""
+        return self._failures > 0 or self.is_open
+
     def open(self, now_ms: int) -> None:
         """Begin open, with a probe at once: so it was when the server stopped."""
         self.open_until_ms = max(1, now_ms)

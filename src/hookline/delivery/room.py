@@ -23,12 +23,20 @@ class Tally:
 
 
 class Room:
-    """Room for at most ``most_works`` deliveries and ``most_bytes`` of bodies, in all lanes together."""
+    """Room for at most ``most_works`` deliveries and ``most_bytes`` of bodies, in all lanes together.
+
+    When the server stops it is closed: nothing more is taken in, and nothing more is begun.
+    """
 
     def __init__(self, most_works: int, most_bytes: int) -> None:
         self._most_works, self._most_bytes = most_works, most_bytes
         self._works, self._bytes = Tally(), Tally()
         self._claimed_works = self._claimed_bytes = 0
+        self.is_closed = False
+
+    def close(self) -> None:
+        """There is no room any more."""
+        self.is_closed = True
 
     @property
     def works(self) -> int:
@@ -47,7 +55,7 @@ class Room:
 
     def writer_takes(self, size: int) -> bool:
         """Take a delivery of ``size`` bytes inside a commit, when there is room."""
-        if self._works.total >= self._most_works or size > self.free_bytes:
+        if self.is_closed or self._works.total >= self._most_works or size > self.free_bytes:
             return False
         self._works.by_writer += 1
         self._bytes.by_writer += size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from hookline.core.clock import Clock
@@ -18,7 +19,10 @@ STORE_PAUSE_MS = 1_000
 
 
 class Settler:
-    """Settles deliveries. ``on_owed(endpoint_id, due_at_ms)`` is told what is owed again, after the commit."""
+    """Settles deliveries. ``on_owed(endpoint_id, due_at_ms)`` is told, after the commit, what is owed by that.
+
+    That is a delivery that goes on, and what other endpoints are told about it (operational webhooks).
+    """
 
     def __init__(
         self, store: Store, clock: Clock, notify: Notify, busy: Busy, on_owed: Callable[[str, int], None]
@@ -26,18 +30,20 @@ class Settler:
         self._store, self._clock, self._notify = store, clock, notify
         self._busy, self._on_owed = busy, on_owed
 
-    def settle(self, settlement: Settlement) -> None:
-        """Record it. Fenced: when the lease went to somebody else by now, nothing changes."""
+    def settle(self, settlement: Settlement, then: Callable[[bool], None] = lambda _: None) -> None:
+        """Record it. Fenced: when the lease went to somebody else by now, nothing changes.
+
+        ``then`` is called when it is on disk, with whether the lease was held.
+        """
         self._busy.begin()
 
         def done(settled: Settled | None, error: BaseException | None) -> None:
             if settled is None:
                 self._notify(ServiceFailed("settler", str(error)))
-                self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, lambda: self.settle(settlement))
-            elif not settled.held:
-                self._notify(LeaseLost(settlement.delivery_id))
+                self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, lambda: self.settle(settlement, then))
             else:
-                self._recorded(settlement)
+                then(settled.held)
+                self._tell(settlement, settled)
             self._busy.end()
 
         try:
@@ -45,7 +51,28 @@ class Settler:
         except StoreError as error:
             done(None, error)
 
-    def _recorded(self, settlement: Settlement) -> None:
+    async def settled(self, settlement: Settlement) -> bool:
+        """Record it and wait until it is on disk; whether the lease was held."""
+        recorded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def then(held: bool) -> None:
+            if not recorded.done():
+                recorded.set_result(held)
+
+        self.settle(settlement, then)
+        return await recorded
+
+    def _tell(self, settlement: Settlement, settled: Settled) -> None:
+        if not settled.held:
+            self._notify(LeaseLost(settlement.delivery_id))
+            return
+        self._say(settlement)
+        if settlement.state == DeliveryState.WAITING:
+            self._on_owed(settlement.endpoint_id, settlement.due_at_ms)
+        for endpoint_id in settled.owed:
+            self._on_owed(endpoint_id, self._clock.now_ms())
+
+    def _say(self, settlement: Settlement) -> None:
         made = settlement.attempt
         if made is not None:
             self._notify(
@@ -60,5 +87,3 @@ class Settler:
                     settlement.state,
                 )
             )
-        if settlement.state == DeliveryState.WAITING:
-            self._on_owed(settlement.endpoint_id, settlement.due_at_ms)

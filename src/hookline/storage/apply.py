@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from hookline.config.endpoint_spec import EndpointSpec
 from hookline.config.file import FileConfig
 from hookline.config.spec import SourceSpec
-from hookline.storage.base import Database, Transaction
+from hookline.core.errors import StoreError
+from hookline.storage.base import Row
 from hookline.storage.catalogue import FILE, Catalogue, PutEndpoint, PutSource, StoredEndpoint, StoredSource
+from hookline.storage.endpoints import delete_endpoint_in
+from hookline.storage.snapshot import Changing
 
 
 class WantedEndpoint(msgspec.Struct, frozen=True):
@@ -75,69 +78,70 @@ def wanted_from(
     return Wanted(org_id, sources, now_ms, prune, dry_run)
 
 
-async def apply(database: Database, catalogue: Catalogue, wanted: Wanted) -> list[Change]:
-    """Do what has to be done (or, on a dry run, only say it). All or nothing."""
-
-    def batch(tx: Transaction, items: Sequence[Wanted]) -> list[list[Change]]:
-        changes = [_apply_in(tx, catalogue, item) for item in items]
-        if any(change.action not in ("unchanged", "extra") for done in changes for change in done):
-            if not wanted.dry_run:
-                tx.run("bump_routing")
-            catalogue.refresh(tx)
-        return changes
-
-    return await database.write(batch, wanted)  # type: ignore[no-any-return]
+async def apply(catalogue: Catalogue, wanted: Wanted) -> list[Change]:
+    """Do what has to be done (or, on a dry run, only say it). All or nothing. Applications are none of its business."""
+    return await catalogue.change(lambda changing: _apply(changing, catalogue, wanted))
 
 
-def _apply_in(tx: Transaction, catalogue: Catalogue, wanted: Wanted) -> list[Change]:
-    rows = tx.rows("sources_of_org", {"org_id": wanted.org_id})
-    known = {row["name"]: catalogue.source_of(row) for row in rows}
+def _apply(changing: Changing, catalogue: Catalogue, wanted: Wanted) -> list[Change]:
+    known = {row["name"]: row for row in changing.tx.rows("sources_of_org", {"org_id": wanted.org_id})}
     changes: list[Change] = []
     for source in wanted.sources:
-        changes += _apply_source(tx, catalogue, wanted, source, known.pop(source.spec.name, None))
-    for extra in known.values():
-        changes.append(Change("deleted" if wanted.prune else "extra", "source", extra.spec.name))
+        changes += _apply_source(changing, catalogue, wanted, source, known.pop(source.spec.name, None))
+    for name, extra in known.items():
+        changes.append(Change("deleted" if wanted.prune else "extra", "source", name))
         if wanted.prune and not wanted.dry_run:
-            catalogue.delete_source_in(tx, wanted.org_id, extra.id)
+            catalogue.delete_source_in(changing, wanted.org_id, extra["id"])
     return changes
 
 
 def _apply_source(
-    tx: Transaction, catalogue: Catalogue, wanted: Wanted, source: WantedSource, known: StoredSource | None
+    changing: Changing, catalogue: Catalogue, wanted: Wanted, source: WantedSource, row: Row | None
 ) -> list[Change]:
     put = PutSource(wanted.org_id, source.spec, source.secrets, wanted.now_ms, FILE)
-    action, fields = _compare(known, source, {"endpoints", "secrets", "name"})
-    stored = known
+    action, fields = _compare(row, catalogue.source_of, source, {"endpoints", "secrets", "name"})
+    source_id = row["id"] if row is not None else ""
     if action != "unchanged" and not wanted.dry_run:
-        stored = catalogue.put_source_in(tx, put)
-    changes = [Change(action, "source", source.spec.name, fields)]
-    rows = []
-    if stored is not None:
-        rows = tx.rows("endpoints_of_source", {"org_id": wanted.org_id, "source_id": stored.id})
-    present = {row["name"]: catalogue.endpoint_of(row) for row in rows}
+        source_id = catalogue.put_source_in(changing, put).id
+    return [
+        Change(action, "source", source.spec.name, fields),
+        *_apply_endpoints(changing, catalogue, wanted, source, source_id),
+    ]
+
+
+def _apply_endpoints(
+    changing: Changing, catalogue: Catalogue, wanted: Wanted, source: WantedSource, source_id: str
+) -> list[Change]:
+    """``source_id`` is empty on a dry run for a source that does not exist yet."""
+    rows = changing.tx.rows("endpoints_of_source", {"org_id": wanted.org_id, "source_id": source_id})
+    present = {row["name"]: row for row in rows}
+    changes = []
     for endpoint in source.endpoints:
-        name = f"{source.spec.name}/{endpoint.spec.name}"
-        action, fields = _compare(present.pop(endpoint.spec.name, None), endpoint, {"secrets", "name"})
-        changes.append(Change(action, "endpoint", name, fields))
+        row = present.pop(endpoint.spec.name, None)
+        action, fields = _compare(row, catalogue.endpoint_of, endpoint, {"secrets", "name"})
+        changes.append(Change(action, "endpoint", f"{source.spec.name}/{endpoint.spec.name}", fields))
         if action != "unchanged" and not wanted.dry_run:
-            assert stored is not None
-            catalogue.put_endpoint_in(
-                tx,
-                PutEndpoint(wanted.org_id, stored.id, endpoint.spec, endpoint.secrets, wanted.now_ms, FILE),
-            )
-    for extra in present.values():
-        name = f"{source.spec.name}/{extra.spec.name}"
-        changes.append(Change("deleted" if wanted.prune else "extra", "endpoint", name))
+            put = PutEndpoint(wanted.org_id, source_id, endpoint.spec, endpoint.secrets, wanted.now_ms, FILE)
+            catalogue.put_endpoint_in(changing, put)
+    for name, extra in present.items():
+        changes.append(Change("deleted" if wanted.prune else "extra", "endpoint", f"{source.spec.name}/{name}"))
         if wanted.prune and not wanted.dry_run:
-            tx.run("delete_endpoint", {"org_id": wanted.org_id, "id": extra.id})
+            delete_endpoint_in(changing, wanted.org_id, extra["id"])
     return changes
 
 
 def _compare(
-    known: StoredSource | StoredEndpoint | None, wanted: WantedSource | WantedEndpoint, exclude: set[str]
+    row: Row | None,
+    read: Callable[[Row], StoredSource | StoredEndpoint],
+    wanted: WantedSource | WantedEndpoint,
+    exclude: set[str],
 ) -> tuple[str, tuple[str, ...]]:
-    if known is None:
+    if row is None:
         return "created", ()
+    try:
+        known = read(row)
+    except StoreError:
+        return "updated", ()  # what this version cannot read is what it has to replace
     old = known.spec.model_dump(mode="json", exclude=exclude)
     new = wanted.spec.model_dump(mode="json", exclude=exclude)
     fields = [name for name in new if new[name] != old.get(name)]

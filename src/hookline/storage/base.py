@@ -11,13 +11,14 @@ A result that is a HooklineError is raised to its own caller and harms nobody el
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from hookline.core.model import Event, Work
 
 T = TypeVar("T")
+Value = TypeVar("Value", covariant=True)
 Item = TypeVar("Item", contravariant=True)
 Result = TypeVar("Result", covariant=True)
 
@@ -142,6 +143,13 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     limit: int = 50
 
 
+class Made(msgspec.Struct, Generic[Value], frozen=True):
+    """Something that was asked for, and whether this request made it (also when it was sent before)."""
+
+    value: Value
+    created: bool
+
+
 class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What became of a draft; it is on disk when this is seen."""
 
@@ -158,7 +166,11 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
-    """A wish for deliveries of one endpoint that are due."""
+    """A wish for deliveries of one endpoint that are due.
+
+    ``fifo``: strictly in order. Nothing while the oldest is not due, because it waits for its next try or is leased;
+    else the unbroken run of what is due, from the oldest on.
+    """
 
     endpoint_id: str
     limit: int
@@ -166,10 +178,14 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     now_ms: int
     lease: str
     until_ms: int
+    fifo: bool = False
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):
-    """The leased deliveries, and when the endpoint is owed something next (None: nothing more)."""
+    """The leased deliveries, and when the endpoint is owed something next (None: nothing more).
+
+    Where order counts, the next is what follows the leased ones, or the oldest when nothing could be leased.
+    """
 
     works: list[Work]
     next_due_ms: int | None

@@ -36,16 +36,16 @@ class Housekeeper:
         events = 0
         for source_id in await self._store.retention.sources():
             events += await self._forget_events(source_id, now_ms)
+        payloads = await self._store.retention.forget_payloads(now_ms)
         keys = 0
         while forgotten := await self._store.retention.forget_keys(now_ms):
             keys += forgotten
         oldest_ms = _before(now_ms, self._settings.rejections_max_age_s)
         rejections = await self._store.rejections.trim(self._settings.rejections_max, oldest_ms)
-        if events or keys or rejections:
+        done = RetentionDone(events, rejections, keys, payloads)
+        if events or keys or rejections or payloads:
             while await self._store.retention.reclaim_space():
                 pass  # a few megabytes at a time
-        done = RetentionDone(events, rejections, keys)
-        if events or keys or rejections:
             self._notify(done)
         return done
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 from hookline.core import ids
-from hookline.storage.base import Database, Transaction
+from hookline.core.model import EventStatus
+from hookline.storage.base import Database, Row, Transaction
 
 #: Events forgotten per transaction: some 10 ms of work.
 EVENTS_PER_STEP = 200
+#: Deliveries and attempts forgotten per transaction: very wide events are forgotten one by one.
+ROWS_PER_STEP = 2000
 KEYS_PER_STEP = 1000
+PAYLOADS_PER_STEP = 500
+
+_OWED = (EventStatus.PENDING, EventStatus.PROCESSING)
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -39,6 +46,18 @@ class Retention:
         """Remove some deduplication keys whose time is over; 0 when there are none left."""
         return await self._database.write(_keys_batch, now_ms)  # type: ignore[no-any-return]
 
+    async def forget_payloads(self, now_ms: int) -> int:
+        """Remove the bytes of events that are over and whose bytes have had their time; how many.
+
+        They are looked for beside the writer: where much is still owed for long, most of what is found stays.
+        """
+        forgotten, after = 0, (0, "")
+        while found := await self._database.read(partial(_expired_payloads, now_ms=now_ms, after=after)):
+            after = (found[-1]["expires_at_ms"], found[-1]["event_id"])
+            if over := [row["event_id"] for row in found if row["status"] not in _OWED]:
+                forgotten += await self._database.write(_payloads_batch, over)
+        return forgotten
+
     async def reclaim_space(self) -> bool:
         """Give some freed pages back to the file system; whether there are more."""
         return await self._database.write(self._reclaim_batch, None)  # type: ignore[no-any-return]
@@ -48,21 +67,31 @@ class Retention:
 
 
 def _events_batch(tx: Transaction, cuts: Sequence[Cut]) -> list[int]:
-    counts = []
-    for cut in cuts:
-        where = {
-            "source_id": cut.source_id,
-            "cut": ids.lowest(ids.EVENT, cut.before_ms),
-            "limit": EVENTS_PER_STEP,
-        }
-        old = [row["id"] for row in tx.rows("expired_events", where)]
-        spans = [{"low": low, "high": high} for low, high in map(ids.deliveries_of, old)]
-        tx.each("forget_attempts", spans)
-        tx.each("forget_deliveries", spans)
-        tx.each("forget_payload", [{"id": event_id} for event_id in old])
-        tx.each("forget_event", [{"id": event_id} for event_id in old])
-        counts.append(len(old))
-    return counts
+    return [_forget_events(tx, cut) for cut in cuts]
+
+
+def _forget_events(tx: Transaction, cut: Cut) -> int:
+    where = {"source_id": cut.source_id, "cut": ids.lowest(ids.EVENT, cut.before_ms), "limit": EVENTS_PER_STEP}
+    events = rows = 0
+    for old in tx.rows("expired_events", where):
+        low, high = ids.deliveries_of(old["id"])
+        rows += tx.run("forget_attempts", {"low": low, "high": high})
+        rows += tx.run("forget_deliveries", {"low": low, "high": high})
+        tx.run("forget_payload", {"id": old["id"]})
+        tx.run("forget_event", {"id": old["id"]})
+        events += 1
+        if rows >= ROWS_PER_STEP:
+            break
+    return events
+
+
+def _expired_payloads(tx: Transaction, now_ms: int, after: tuple[int, str]) -> list[Row]:
+    where = {"now_ms": now_ms, "after_ms": after[0], "after_id": after[1], "limit": PAYLOADS_PER_STEP}
+    return tx.rows("expired_payloads", where)
+
+
+def _payloads_batch(tx: Transaction, items: Sequence[list[str]]) -> list[int]:
+    return [sum(tx.run("forget_expired_payload", {"id": event_id}) for event_id in item) for item in items]
 
 
 def _keys_batch(tx: Transaction, items: Sequence[int]) -> list[int]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hookline.core.errors import ConfigError, SecretUnreadable
+from hookline.storage.application_endpoints import ApplicationEndpoints
+from hookline.storage.applications import Applications
 from hookline.storage.apply import Change, Wanted, apply
+from hookline.storage.attempts import Attempts
 from hookline.storage.base import Database, Transaction, Worker
 from hookline.storage.catalogue import Catalogue
 from hookline.storage.deliveries import Deliveries
+from hookline.storage.event_types import EventTypes
 from hookline.storage.events import Events
+from hookline.storage.fanout import Fanouts
+from hookline.storage.messages import Messages
 from hookline.storage.migrate import migrate
 from hookline.storage.rejections import Rejections
 from hookline.storage.replays import Replays
@@ -25,12 +31,17 @@ class Store:
     def __init__(self, database: Database, vault: Vault) -> None:
         self.database = database
         self.catalogue = Catalogue(database, vault)
+        self.applications = Applications(self.catalogue)
+        self.application_endpoints = ApplicationEndpoints(self.catalogue)
+        self.event_types = EventTypes(self.catalogue)
         self.events = Events(database, self.catalogue.current)
-        self.deliveries = Deliveries(database, self.catalogue.current)
+        self.messages = Messages(database)
+        self.attempts = Attempts(database)
+        self.deliveries = Deliveries(database, self.catalogue.current, self.catalogue.new_id)
+        self.fanouts = Fanouts(database, self.catalogue.current)
         self.rejections = Rejections(database)
-        self.replays = Replays(database, self.catalogue.current)
+        self.replays = Replays(database, self.catalogue.current, lambda: self.catalogue.routing)
         self.retention = Retention(database)
-        self._worker: Worker | None = None
         self._outside_version = -1
 
     @property
@@ -40,16 +51,12 @@ class Store:
 
     def hand_over_to(self, worker: Worker) -> None:
         """From now on ``worker`` is told of everything that is owed."""
-        self._worker = worker
-        for part in (self.catalogue, self.events, self.deliveries, self.replays):
+        for part in (self.catalogue, self.events, self.messages, self.deliveries, self.fanouts, self.replays):
             part.worker = worker
 
     async def apply(self, wanted: Wanted) -> list[Change]:
         """Make sources and endpoints agree with a file."""
-        changes = await apply(self.database, self.catalogue, wanted)
-        if self._worker is not None:
-            self._worker.look()
-        return changes
+        return await apply(self.catalogue, wanted)
 
     async def changed_outside(self) -> bool:
         """Whether another process changed the database since this was last asked; then the routing is fresh."""

@@ -20,6 +20,8 @@ class Sealed(msgspec.Struct, frozen=True):
 
     secrets: tuple[str, ...] = ()
     headers: dict[str, str] = {}
+    #: Secrets that were rotated away, each with the UTC millisecond until which it still signs.
+    old_secrets: tuple[tuple[str, int], ...] = ()
 
     def __repr__(self) -> str:
         return f"Sealed({len(self.secrets)} secrets, {len(self.headers)} headers)"

@@ -113,7 +113,7 @@ def test_standard_webhooks_accepts_what_we_send(event_id: str, text: str, all_ke
 @settings(max_examples=50)
 def test_we_accept_what_we_send(event_id: str, text: str, all_keys: list[bytes], spelling: str) -> None:
     secrets = [generate_secret(key) for key in all_keys]
-    headers = Signer(secrets, spelling=spelling).headers(event_id, 1_700_000_000, text.encode())
+    headers = Signer(secrets, spellings=(spelling,)).headers(event_id, 1_700_000_000, text.encode())
     for secret in secrets:
         get("standard_webhooks").verify(request_of(headers, text.encode()), [secret], 1_700_000_000)
     with pytest.raises(VerificationError):

@@ -49,6 +49,7 @@ async def a_source_that_cannot_work_is_not_stored(world: World) -> None:
 async def a_deleted_source_is_gone_with_its_endpoints(world: World) -> None:
     source = await world.source()
     endpoint = await world.endpoint(source)
+    await raises(NotFound, world.store.catalogue.delete_source(DEFAULT_ORG, "shop"))  # by its id only
     await world.store.catalogue.delete_source(DEFAULT_ORG, source.id)
     assert world.store.routing.at_door("shop") is None
     assert endpoint.id not in world.store.routing.endpoints

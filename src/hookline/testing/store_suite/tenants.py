@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hookline.core.errors import NotFound
-from hookline.core.model import DEFAULT_ORG
+from hookline.core.model import DEFAULT_ORG, EventType
 from hookline.core.state import Move
-from hookline.storage.base import EventFilter
+from hookline.storage.application_endpoints import NewEndpoint
+from hookline.storage.base import EventFilter, Slice
 from hookline.testing.store_suite.world import OTHER_ORG, World, behaviours, raises
 
 
@@ -78,6 +79,64 @@ async def another_organisation_changes_nothing(world: World) -> None:
     assert await store.rejections.get(DEFAULT_ORG, rejection.id) == rejection
 
 
+async def another_organisation_finds_nothing_of_what_is_sent(world: World) -> None:
+    store = world.store
+    application = await world.application("acme")
+    endpoint = await world.customer_endpoint(application, uid="hook")
+    await store.applications.operational(DEFAULT_ORG, world.now_ms)
+    await store.event_types.create(EventType(DEFAULT_ORG, "order.paid"))
+    for org_id, sees in ((DEFAULT_ORG, True), (OTHER_ORG, False)):
+        routing = store.routing
+        seen = [
+            await store.applications.list(org_id, Slice()),
+            await store.applications.list(org_id, Slice(descending=False)),
+            await store.application_endpoints.list(org_id, application.id, Slice()),
+            await store.application_endpoints.list(org_id, application.id, Slice(descending=False)),
+            await store.event_types.list(org_id, Slice()),
+            await store.event_types.list(org_id, Slice(descending=False), include_archived=True),
+            *(routing.application(org_id, key) for key in ("acme", application.id)),
+            *(routing.endpoint(org_id, application.id, key) for key in ("hook", endpoint.id)),
+            routing.endpoints_of(org_id, application.id),
+            routing.operational(org_id),
+            routing.event_type(org_id, "order.paid"),
+        ]
+        assert [bool(one) for one in seen] == [sees] * len(seen)
+    for key in ("acme", application.id):
+        await raises(NotFound, store.applications.get(OTHER_ORG, key))
+    for key in ("hook", endpoint.id):
+        await raises(NotFound, store.application_endpoints.get(OTHER_ORG, application.id, key))
+    await raises(NotFound, store.event_types.get(OTHER_ORG, "order.paid"))
+
+
+async def another_organisation_changes_nothing_of_what_is_sent(world: World) -> None:
+    store, now_ms = world.store, world.now_ms
+    application = await world.application("acme")
+    endpoint = await world.customer_endpoint(application, uid="hook")
+    event_type = (await store.event_types.create(EventType(DEFAULT_ORG, "order.paid"))).value
+    new = NewEndpoint(OTHER_ORG, application.id, endpoint.spec, now_ms)
+    theirs, at = store.applications, store.application_endpoints
+    for work in (
+        theirs.put(OTHER_ORG, application.id, lambda _: application.spec, now_ms),
+        theirs.edit(OTHER_ORG, "acme", lambda spec: spec, now_ms),
+        theirs.delete(OTHER_ORG, application.id, now_ms),
+        at.create(new),
+        at.put(OTHER_ORG, application.id, endpoint.id, lambda _: endpoint.spec, now_ms),
+        at.put(OTHER_ORG, application.id, "hook", lambda _: endpoint.spec, now_ms),
+        at.edit(OTHER_ORG, application.id, endpoint.id, lambda spec: spec, now_ms),
+        at.delete(OTHER_ORG, application.id, endpoint.id, now_ms),
+        at.rotate(OTHER_ORG, application.id, endpoint.id, overlap_s=0, now_ms=now_ms),
+        store.event_types.edit(OTHER_ORG, "order.paid", lambda known: known, now_ms),
+        store.event_types.archive(OTHER_ORG, "order.paid", now_ms),
+        store.event_types.expunge(OTHER_ORG, "order.paid", now_ms),
+    ):
+        await raises(NotFound, work)
+    made = await theirs.put(OTHER_ORG, "acme", lambda _: application.spec, now_ms)
+    assert (made.created, made.value.org_id) == (True, OTHER_ORG)
+    assert await store.applications.list(DEFAULT_ORG, Slice()) == [application]
+    assert await at.list(DEFAULT_ORG, application.id, Slice()) == [endpoint]
+    assert await store.event_types.list(DEFAULT_ORG, Slice()) == [event_type]
+
+
 async def organisations_may_use_the_same_names(world: World) -> None:
     ours, theirs = await world.source("shop"), await world.source("shop", org_id=OTHER_ORG)
     assert ours.id != theirs.id
@@ -96,5 +155,7 @@ BEHAVIOURS = behaviours(
     another_organisation_reads_nothing,
     rare_statuses_are_found_only_by_their_organisation,
     another_organisation_changes_nothing,
+    another_organisation_finds_nothing_of_what_is_sent,
+    another_organisation_changes_nothing_of_what_is_sent,
     organisations_may_use_the_same_names,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeAlias, TypeVar
 
+from hookline.config.application_spec import ApplicationEndpointSpec, ApplicationSpec
 from hookline.config.endpoint_spec import EndpointSpec
 from hookline.config.spec import SourceSpec
 from hookline.core import ids
@@ -24,10 +25,13 @@ from hookline.core.model import (
     Work,
 )
 from hookline.core.state import DeliveryState, Move, after
+from hookline.storage.application_endpoints import NewEndpoint
+from hookline.storage.applications import NewApplication
 from hookline.storage.base import Claim, Claimed, Draft, Receipt, Settled, Transaction
 from hookline.storage.catalogue import PutEndpoint, PutSource, StoredEndpoint, StoredSource
 from hookline.storage.events import Story
 from hookline.storage.store import Store
+from hookline.storage.stored import StoredApplication, StoredApplicationEndpoint
 
 E = TypeVar("E", bound=Exception)
 
@@ -117,6 +121,18 @@ class World:
         put = PutEndpoint(source.org_id, source.id, wanted, tuple(wanted.secrets), self.now_ms)
         return await (store or self.store).catalogue.put_endpoint(put)
 
+    async def application(self, uid: str = "acme", *, org_id: str = DEFAULT_ORG, **spec: Any) -> StoredApplication:
+        wanted = ApplicationSpec.model_validate({"title": uid, "uid": uid, **spec})
+        return (await self.store.applications.create(NewApplication(org_id, wanted, self.now_ms))).value
+
+    async def customer_endpoint(
+        self, application: StoredApplication, path: str = "hook", **spec: Any
+    ) -> StoredApplicationEndpoint:
+        """An endpoint of an application, that customers configure."""
+        wanted = ApplicationEndpointSpec.model_validate({"name": "new", "url": f"http://127.0.0.1:9/{path}", **spec})
+        new = NewEndpoint(application.org_id, application.id, wanted, self.now_ms)
+        return (await self.store.application_endpoints.create(new)).value
+
     # -- events ----------------------------------------------------------------------------------------
 
     def request(self, body: bytes = b'{"n":1}', headers: Headers = ()) -> Request:
@@ -125,13 +141,15 @@ class World:
 
     def draft(
         self,
-        source: StoredSource,
+        source: StoredSource | StoredApplication,
         *,
         type: str = "order.paid",
         key: str = "",
         body: bytes = b'{"n":1}',
         headers: Headers = (),
         review: ReviewReason | None = None,
+        channels: tuple[str, ...] = (),
+        tags: tuple[str, ...] = (),
         **more: Any,
     ) -> Draft:
         event = Event(
@@ -145,10 +163,14 @@ class World:
             provider_event_id=key,
             verification="verified",
             review_reason=review or "",
+            channels=channels,
+            tags=tags,
         )
         return Draft(event=event, key=key, body_hash=sha256(body).digest()[:16], **more)
 
-    async def accept(self, source: StoredSource, *, store: Store | None = None, **draft: Any) -> Receipt:
+    async def accept(
+        self, source: StoredSource | StoredApplication, *, store: Store | None = None, **draft: Any
+    ) -> Receipt:
         return await (store or self.store).events.accept(self.draft(source, **draft))
 
     async def story(self, event_id: str, *, org_id: str = DEFAULT_ORG, store: Store | None = None) -> Story:
@@ -192,9 +214,10 @@ class World:
         max_bytes: int = 1_000_000,
         lease: str = "",
         store: Store | None = None,
+        fifo: bool = False,
     ) -> Claimed:
         lease = lease or f"lease-{self.entropy().hex()[-6:]}"
-        claim = Claim(endpoint.id, limit, max_bytes, self.now_ms, lease, self.now_ms + LEASE_MS)
+        claim = Claim(endpoint.id, limit, max_bytes, self.now_ms, lease, self.now_ms + LEASE_MS, fifo)
         return await (store or self.store).deliveries.claim(claim)
 
     async def settle(self, work: Work, move: Move = Move.DELIVER, *, due_in_ms: int = 0, reason: str = "") -> bool:
@@ -249,6 +272,7 @@ def settlement(work: Work, move: Move, now_ms: int, due_in_ms: int = 0, reason: 
         response_headers=((b"X-Trace", b"1"), (b"x-trace", b"\xff")),
         response_body=b"so be it\x00\xff",
         address="192.0.2.80",
+        manual=work.manual,
     )
     return Settlement(
         delivery_id=work.delivery_id,

@@ -44,10 +44,12 @@ CREATE INDEX event_type_by_version ON event_type (version);
 -- Words with a space before and after each, so that one of them is found by its spaces.
 ALTER TABLE event ADD COLUMN channels TEXT NOT NULL DEFAULT '';
 ALTER TABLE event ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+-- The id of the only endpoint it was ever meant for, whatever others want.
+ALTER TABLE event ADD COLUMN only_endpoint TEXT NOT NULL DEFAULT '';
 
 ALTER TABLE payload ADD COLUMN expires_at_ms BIGINT;
 
-CREATE INDEX payload_by_expiry ON payload (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+CREATE INDEX payload_by_expiry ON payload (expires_at_ms, event_id) WHERE expires_at_ms IS NOT NULL;
 
 -- `fifo`: strictly in order. `manual`: a person asked for it.
 ALTER TABLE delivery ADD COLUMN fifo BIGINT NOT NULL DEFAULT 0;
@@ -58,12 +60,14 @@ CREATE INDEX delivery_in_order ON delivery (endpoint_id, id) WHERE fifo = 1 AND 
 
 -- The last 16 digits of a delivery's id are its endpoint's: shorter than `endpoint_id`, and the attempts have it too.
 CREATE INDEX delivery_of_endpoint ON delivery (substr(id, 37, 16), id);
-CREATE INDEX attempt_of_endpoint ON attempt (substr(delivery_id, 37, 16), started_at_ms, delivery_id, number);
+CREATE INDEX attempt_of_endpoint ON attempt (substr(delivery_id, 37, 16), started_at_ms, delivery_id, number, status);
 
--- Events that go to very many endpoints: the deliveries that are still to be written, from the endpoint `cursor` on.
+-- Events that go to very many endpoints, while their deliveries are being written: those to the endpoints after
+-- `done_to` and up to `last` are missing still.
 CREATE TABLE fanout (
     event_id  TEXT PRIMARY KEY,
-    cursor    TEXT NOT NULL,
+    done_to   TEXT NOT NULL,
+    last      TEXT NOT NULL,
     due_at_ms BIGINT NOT NULL
 );
 

@@ -10,20 +10,73 @@ SELECT * FROM delivery WHERE org_id = :org_id AND id = :id;
 -- A page of deliveries of an organisation, newest first.
 SELECT * FROM delivery
 WHERE org_id = :org_id AND id < :before
-  AND (CAST(:endpoint_id AS TEXT) IS NULL OR endpoint_id = :endpoint_id)
   AND (CAST(:state AS TEXT) IS NULL OR state = :state)
 ORDER BY id DESC LIMIT :limit;
 
--- name: attempts_of_event
--- All attempts of all deliveries of one event: one range of the primary key.
-SELECT * FROM attempt WHERE delivery_id >= :low AND delivery_id < :high ORDER BY delivery_id, number;
+-- name: deliveries_of_event_newest
+-- Part of the deliveries of one event: a range of the primary key, walked down.
+SELECT * FROM delivery WHERE id > :after AND id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: deliveries_of_event_oldest
+-- The same, walked up.
+SELECT * FROM delivery WHERE id > :after AND id < :before ORDER BY id LIMIT :limit;
+
+-- name: deliveries_of_endpoint
+-- A page of the deliveries to one endpoint, newest first.
+SELECT * FROM delivery
+WHERE substr(id, 37, 16) = :tail AND id < :before AND org_id = :org_id AND endpoint_id = :endpoint_id
+  AND (CAST(:state AS TEXT) IS NULL OR state = :state)
+ORDER BY id DESC LIMIT :limit;
+
+-- name: messages_of_endpoint_newest
+-- Part of what one endpoint was ever owed, newest first, with the events and, where asked for, their bytes.
+SELECT d.id AS delivery_id, d.event_id, d.endpoint_id, d.state, d.attempts, d.failures, d.due_at_ms, d.created_at_ms,
+       d.finished_at_ms, d.reason, e.*, p.headers, p.body
+FROM delivery d CROSS JOIN event e LEFT JOIN payload p ON p.event_id = e.id AND :with_payload = 1
+WHERE substr(d.id, 37, 16) = :tail AND d.id > :after AND d.id < :before AND d.endpoint_id = :endpoint_id
+  AND (CAST(:states AS TEXT) IS NULL OR replace(:states, ' ' || d.state || ' ', '') <> :states)
+  AND e.id = d.event_id AND e.org_id = :org_id AND e.source_id = :source_id
+  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || e.type || ' ', '') <> :types)
+  AND (CAST(:channel AS TEXT) IS NULL OR replace(e.channels, :channel, '') <> e.channels)
+  AND (CAST(:tag AS TEXT) IS NULL OR replace(e.tags, :tag, '') <> e.tags)
+ORDER BY d.id DESC LIMIT :limit;
+
+-- name: messages_of_endpoint_oldest
+-- The same, oldest first.
+SELECT d.id AS delivery_id, d.event_id, d.endpoint_id, d.state, d.attempts, d.failures, d.due_at_ms, d.created_at_ms,
+       d.finished_at_ms, d.reason, e.*, p.headers, p.body
+FROM delivery d CROSS JOIN event e LEFT JOIN payload p ON p.event_id = e.id AND :with_payload = 1
+WHERE substr(d.id, 37, 16) = :tail AND d.id > :after AND d.id < :before AND d.endpoint_id = :endpoint_id
+  AND (CAST(:states AS TEXT) IS NULL OR replace(:states, ' ' || d.state || ' ', '') <> :states)
+  AND e.id = d.event_id AND e.org_id = :org_id AND e.source_id = :source_id
+  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || e.type || ' ', '') <> :types)
+  AND (CAST(:channel AS TEXT) IS NULL OR replace(e.channels, :channel, '') <> e.channels)
+  AND (CAST(:tag AS TEXT) IS NULL OR replace(e.tags, :tag, '') <> e.tags)
+ORDER BY d.id LIMIT :limit;
+
+-- name: endpoint_stats
+-- How many deliveries of an endpoint are in each state, by a range of its index.
+SELECT COALESCE(SUM(CASE state WHEN 'waiting' THEN 1 ELSE 0 END), 0) AS waiting,
+       COALESCE(SUM(CASE state WHEN 'leased' THEN 1 ELSE 0 END), 0) AS leased,
+       COALESCE(SUM(CASE state WHEN 'delivered' THEN 1 ELSE 0 END), 0) AS delivered,
+       COALESCE(SUM(CASE state WHEN 'dead' THEN 1 ELSE 0 END), 0) AS dead,
+       COALESCE(SUM(CASE state WHEN 'cancelled' THEN 1 ELSE 0 END), 0) AS cancelled
+FROM delivery
+WHERE substr(id, 37, 16) = :tail AND id > :after AND id < :before AND org_id = :org_id AND endpoint_id = :endpoint_id;
 
 -- name: due_deliveries
 -- What an endpoint is owed now, oldest due first, with the size of each body.
-SELECT d.id, d.event_id, d.attempts, d.failures, length(p.body) AS size
+SELECT d.id, d.event_id, d.attempts, d.failures, d.fifo, d.manual, length(p.body) AS size
 FROM delivery d JOIN payload p ON p.event_id = d.event_id
 WHERE d.endpoint_id = :endpoint_id AND d.state IN ('waiting', 'leased') AND d.due_at_ms <= :now_ms
 ORDER BY d.due_at_ms LIMIT :limit;
+
+-- name: owed_in_order
+-- What a first-in-first-out endpoint is owed, due or not, in the order of publishing, with the size of each body.
+SELECT d.id, d.event_id, d.attempts, d.failures, d.manual, d.due_at_ms, length(p.body) AS size
+FROM delivery d JOIN payload p ON p.event_id = d.event_id
+WHERE d.endpoint_id = :endpoint_id AND d.fifo = 1 AND d.state IN ('waiting', 'leased')
+ORDER BY d.id LIMIT :limit;
 
 -- name: lease
 -- Takes a delivery until a moment; whoever held it before can change nothing any more.
@@ -58,24 +111,22 @@ SET state = :state, attempts = attempts + :attempted, failures = :failures, due_
     finished_at_ms = :finished_at_ms, reason = :reason
 WHERE id = :id AND lease = :lease AND state = 'leased';
 
--- name: add_attempt
--- What one try was answered.
-INSERT INTO attempt (delivery_id, number, started_at_ms, duration_ms, status, error, detail, address,
-                     response_headers, response_body)
-VALUES (:delivery_id, :number, :started_at_ms, :duration_ms, :status, :error, :detail, :address,
-        :response_headers, :response_body);
-
 -- name: add_delivery
 -- An event is owed to one more endpoint.
 INSERT INTO delivery (id, org_id, event_id, endpoint_id, state, attempts, failures, due_at_ms, lease,
-                      created_at_ms, finished_at_ms, reason)
-VALUES (:id, :org_id, :event_id, :endpoint_id, 'waiting', 0, 0, :now_ms, '', :now_ms, 0, '')
+                      created_at_ms, finished_at_ms, reason, fifo, manual)
+VALUES (:id, :org_id, :event_id, :endpoint_id, 'waiting', 0, 0, :due_at_ms, '', :now_ms, 0, '', :fifo, :manual)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: replay_delivery
 -- A finished delivery is owed again, with a fresh schedule; its attempts stay on record.
-UPDATE delivery SET state = 'waiting', failures = 0, due_at_ms = :now_ms, lease = '', finished_at_ms = 0, reason = 'replay'
+UPDATE delivery SET state = 'waiting', failures = 0, due_at_ms = :now_ms, lease = '', finished_at_ms = 0, reason = 'replay',
+    fifo = :fifo, manual = :manual
 WHERE id = :id AND state IN ('delivered', 'dead', 'cancelled');
+
+-- name: hasten_delivery
+-- A person does not want to wait for the next try.
+UPDATE delivery SET due_at_ms = :now_ms, manual = 1 WHERE id = :id AND state = 'waiting';
 
 -- name: cancel_delivery
 -- A person does not want it delivered any more.
@@ -100,3 +151,12 @@ WHERE state IN ('waiting', 'leased') GROUP BY endpoint_id;
 -- name: states_of_event
 -- Where the deliveries of one event are: one range of the primary key.
 SELECT id, endpoint_id, state, attempts FROM delivery WHERE id >= :low AND id < :high;
+
+-- name: state_of_delivery
+-- The same of the one delivery to one endpoint.
+SELECT id, endpoint_id, state, attempts FROM delivery WHERE id = :id;
+
+-- name: cancel_deliveries_of_event
+-- An event is owed to nobody any more.
+UPDATE delivery SET state = 'cancelled', lease = '', finished_at_ms = :now_ms, reason = :reason
+WHERE id >= :low AND id < :high AND state IN ('waiting', 'leased');

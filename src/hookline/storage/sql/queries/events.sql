@@ -1,3 +1,7 @@
+-- name: newest_event
+-- The event that was made last.
+SELECT MAX(id) AS id FROM event;
+
 -- name: seen_insert
 -- Remembers a key; inserts nothing when it is known.
 INSERT INTO seen (source_id, key, event_id, body_hash, expires_at_ms)
@@ -26,39 +30,102 @@ FROM event e LEFT JOIN payload p ON p.event_id = e.id
 WHERE e.org_id = :org_id AND e.id = :id;
 
 -- name: events_newest
--- A page of events of an organisation, newest first.
+-- Part of the events of an organisation, newest first.
 SELECT * FROM event
-WHERE org_id = :org_id AND id < :before AND id >= :low AND id < :high
+WHERE org_id = :org_id AND id > :after AND id < :before
   AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
   AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
+  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
+  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
   AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
 ORDER BY id DESC LIMIT :limit;
 
--- name: events_of_source
--- A page of events of one source, newest first.
+-- name: events_oldest
+-- Part of the events of an organisation, oldest first.
 SELECT * FROM event
-WHERE source_id = :source_id AND id < :before AND id >= :low AND id < :high AND org_id = :org_id
+WHERE org_id = :org_id AND id > :after AND id < :before
   AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
   AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
+  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
+  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
   AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
-ORDER BY id DESC LIMIT :limit;
+ORDER BY id LIMIT :limit;
 
--- name: events_of_rare_status
--- A page of events that failed, were ignored or wait for a person, newest first.
+-- name: events_of_source_newest
+-- Part of the events of one source, newest first, with their bytes where they are asked for.
+SELECT e.*, p.headers, p.body
+FROM event e LEFT JOIN payload p ON p.event_id = e.id AND :with_payload = 1
+WHERE e.source_id = :source_id AND e.id > :after AND e.id < :before AND e.org_id = :org_id
+  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
+  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
+  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
+  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
+  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
+  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+ORDER BY e.id DESC LIMIT :limit;
+
+-- name: events_of_source_oldest
+-- Part of the events of one source, oldest first, with their bytes where they are asked for.
+SELECT e.*, p.headers, p.body
+FROM event e LEFT JOIN payload p ON p.event_id = e.id AND :with_payload = 1
+WHERE e.source_id = :source_id AND e.id > :after AND e.id < :before AND e.org_id = :org_id
+  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
+  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
+  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
+  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
+  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
+  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+ORDER BY e.id LIMIT :limit;
+
+-- name: events_of_rare_status_newest
+-- Part of the events that failed, were ignored or wait for a person, newest first.
 SELECT * FROM event
 WHERE org_id = :org_id AND status = :status AND status IN ('failed', 'ignored', 'needs_review')
-  AND id < :before AND id >= :low AND id < :high
+  AND id > :after AND id < :before
   AND (CAST(:source_id AS TEXT) IS NULL OR source_id = :source_id)
   AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
   AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
+  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
+  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
   AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
 ORDER BY id DESC LIMIT :limit;
 
--- name: set_event_status
--- What people see of an event.
-UPDATE event SET status = :status WHERE id = :event_id;
+-- name: events_of_rare_status_oldest
+-- Part of the events that failed, were ignored or wait for a person, oldest first.
+SELECT * FROM event
+WHERE org_id = :org_id AND status = :status AND status IN ('failed', 'ignored', 'needs_review')
+  AND id > :after AND id < :before
+  AND (CAST(:source_id AS TEXT) IS NULL OR source_id = :source_id)
+  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
+  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
+  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
+  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
+  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
+  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
+ORDER BY id LIMIT :limit;
+
+-- name: refresh_event_status
+-- What people see of an event, from the states of its deliveries: the rule is core.state.event_status.
+UPDATE event SET status = CASE
+    WHEN EXISTS (SELECT 1 FROM fanout WHERE event_id = :event_id)
+        OR (SELECT id FROM delivery WHERE id >= :low AND id < :high AND state IN ('waiting', 'leased')
+            ORDER BY id DESC LIMIT 1) IS NOT NULL
+    THEN CASE
+        WHEN EXISTS (SELECT 1 FROM delivery WHERE id >= :low AND id < :high AND attempts > 0) THEN 'processing'
+        ELSE 'pending'
+    END
+    WHEN EXISTS (SELECT 1 FROM delivery WHERE id >= :low AND id < :high AND state = 'dead') THEN 'failed'
+    WHEN EXISTS (SELECT 1 FROM delivery WHERE id >= :low AND id < :high AND state = 'delivered') THEN 'processed'
+    ELSE 'ignored'
+END
+WHERE id = :event_id;
 
 -- name: to_send
 -- What has to be known to send one delivery.
@@ -70,15 +137,21 @@ FROM event e JOIN payload p ON p.event_id = e.id WHERE e.id = :event_id;
 DELETE FROM seen WHERE source_id = :source_id AND key = :key;
 
 -- name: event_route
--- What decides where an event goes.
-SELECT source_id, type FROM event WHERE id = :event_id;
+-- What decides where an event goes, and whether it can be sent at all.
+SELECT e.org_id, e.source_id, e.type, e.channels, e.provider_event_id, e.only_endpoint,
+       EXISTS (SELECT 1 FROM payload p WHERE p.event_id = e.id) AS has_payload,
+       EXISTS (SELECT 1 FROM fanout f WHERE f.event_id = e.id) AS is_wide
+FROM event e WHERE e.id = :event_id;
 
 -- name: clear_review
 -- A person has looked: the event is no longer held back.
 UPDATE event SET review_reason = '' WHERE id = :event_id AND review_reason <> '';
 
 -- name: processed_if_all_delivered
--- The last of an event's deliveries arrived.
+-- The last of an event's deliveries arrived, and none is still to be written. Very many are made in the order of their
+-- ids, more or less: from the highest id down, one that did not arrive yet is found soonest.
 UPDATE event SET status = 'processed'
 WHERE id = :event_id
-  AND NOT EXISTS (SELECT 1 FROM delivery WHERE id >= :low AND id < :high AND state <> 'delivered');
+  AND (SELECT id FROM delivery WHERE id >= :low AND id < :high AND state <> 'delivered' ORDER BY id DESC LIMIT 1) IS NULL
+  AND NOT EXISTS (SELECT 1 FROM fanout WHERE event_id = :event_id);
+

@@ -35,3 +35,17 @@ DELETE FROM attempt WHERE delivery_id >= :low AND delivery_id < :high;
 DELETE FROM seen WHERE (source_id, key) IN (
     SELECT source_id, key FROM seen WHERE expires_at_ms IS NOT NULL AND expires_at_ms <= :now_ms LIMIT :limit
 );
+
+-- name: expired_payloads
+-- Some payloads whose time is over, with the status of their events: by time, then by event.
+SELECT p.event_id, p.expires_at_ms, e.status
+FROM payload p CROSS JOIN event e
+WHERE p.expires_at_ms IS NOT NULL AND p.expires_at_ms <= :now_ms
+  AND (p.expires_at_ms, p.event_id) > (:after_ms, :after_id) AND e.id = p.event_id
+ORDER BY p.expires_at_ms, p.event_id LIMIT :limit;
+
+-- name: forget_expired_payload
+-- Removes the bytes of an event, unless it is owed to somebody by now.
+DELETE FROM payload
+WHERE event_id = :id
+  AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = :id AND e.status IN ('pending', 'processing'));

@@ -1,0 +1,83 @@
+"""The load as a Python product makes it: the official SDK, unmodified, publishing from many tasks. One run.
+
+Prints one line of JSON, as `bench.load` does. The SDK costs far more per message than the server does, so what is
+measured is the SDK; that it is, the share of its core that it used says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+import uuid
+from collections import Counter
+from typing import Any
+
+import uvloop
+from svix.api import MessageIn, SvixAsync, SvixOptions
+
+from bench.requests import APPLICATION, payload, token
+
+#: The HTTP library of the SDK keeps so many connections open.
+TASKS = 20
+
+
+class Run:
+    """All tasks of one run."""
+
+    def __init__(self, address: str) -> None:
+        self._sdk = SvixAsync(token(), SvixOptions(server_url=address))
+        self._payload: dict[str, Any] = json.loads(payload(str(uuid.uuid4())))
+        self._latencies: list[float] = []
+        self._not_ok: Counter[str] = Counter()
+
+    async def run(self, seconds: float) -> dict[str, Any]:
+        """Publish until the time is over; what was measured."""
+        await self._publish()  # the connection, and what the SDK imports late
+        self._latencies.clear()
+        began_ms, cpu_s, began = time.time_ns() // 1_000_000, time.process_time(), time.perf_counter()
+        await asyncio.gather(*(self._publish_until(began + seconds) for _ in range(TASKS)))
+        elapsed = time.perf_counter() - began
+        self._latencies.sort()
+        return {
+            "began_ms": began_ms,
+            "seconds": elapsed,
+            "requests": len(self._latencies),
+            "p50_ms": self._percentile(0.50),
+            "p99_ms": self._percentile(0.99),
+            "load_cpu": (time.process_time() - cpu_s) / elapsed,
+            "not_ok": dict(self._not_ok),
+            "used_up": False,
+        }
+
+    async def _publish_until(self, until: float) -> None:
+        while time.perf_counter() < until:
+            await self._publish()
+
+    async def _publish(self) -> None:
+        sent_at = time.perf_counter()
+        message = MessageIn(event_type="order.paid", payload={**self._payload, "id": str(uuid.uuid4())})
+        try:
+            await self._sdk.message.create(APPLICATION, message)
+        except Exception as error:
+            self._not_ok[type(error).__name__] += 1
+        else:
+            self._latencies.append(time.perf_counter() - sent_at)
+
+    def _percentile(self, share: float) -> float:
+        return 1000 * self._latencies[int(share * (len(self._latencies) - 1))] if self._latencies else 0.0
+
+
+def main() -> None:
+    """One run, by the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--address", required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    options = parser.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(json.dumps(runner.run(Run(options.address).run(options.seconds))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Looking what is owed to whom: at the start, and whenever something changed that was not told in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hookline.core.clock import Clock
+from hookline.core.errors import StoreError
+from hookline.core.notice import Notify, ServiceFailed
+from hookline.delivery.busy import Busy
+from hookline.delivery.claims import Claims
+from hookline.delivery.lanes import Lanes
+from hookline.delivery.room import Room
+from hookline.delivery.settler import STORE_PAUSE_MS
+from hookline.storage.store import Store
+
+#: A look costs some ten microseconds for each endpoint that is owed something. When those are so many, looking after
+#: every single change would take all the time there is; then the next look begins so long after the last.
+MANY_OWED = 2_000
+PAUSE_MS = 500
+
+
+class Lookout:
+    """Tells each lane what it is owed, and ends what is owed to nobody. ``agree`` is called before lanes are asked."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        notify: Notify,
+        busy: Busy,
+        room: Room,
+        lanes: Lanes,
+        claims: Claims,
+        agree: Callable[[], None],
+    ) -> None:
+        self._store, self._clock, self._notify, self._busy, self._room = store, clock, notify, busy, room
+        self._lanes, self._claims, self._agree = lanes, claims, agree
+        self._looking = False
+        self._look_again = False
+        self._not_before_ms = 0
+
+    def look(self) -> None:
+        """Look once more, from now on."""
+        if self._looking:
+            self._look_again = True
+        elif not self._room.is_closed:
+            self._looking = True
+            if (now_ms := self._clock.now_ms()) < self._not_before_ms <= now_ms + PAUSE_MS:
+                self._clock.call_at(self._not_before_ms, self._begin)
+            else:
+                self._begin()
+
+    def _begin(self) -> None:
+        self._look_again = False
+        if not self._room.is_closed:
+            self._busy.spawn(self._look())
+
+    async def _look(self) -> None:
+        try:
+            owed = await self._store.deliveries.owed()
+            self._agree()  # what was read may be owed to an endpoint that is newer
+            if any(self._lanes.need(endpoint_id) is None for endpoint_id, _ in owed):
+                await self._store.catalogue.load()  # another process may have made the endpoint just now
+                self._agree()
+            for endpoint_id, due_at_ms in owed:
+                lane = self._lanes.need(endpoint_id)
+                if lane is not None:
+                    self._claims.note_due(lane, due_at_ms)
+                elif not self._lanes.has_under_way(endpoint_id):
+                    self._busy.spawn(self._end_owed_to(endpoint_id))
+        except StoreError as error:
+            self._notify(ServiceFailed("dispatcher", error.message))
+            self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, self.look)
+        else:
+            if len(owed) >= MANY_OWED:
+                self._not_before_ms = self._clock.now_ms() + PAUSE_MS
+        finally:
+            self._looking = False
+            if self._look_again:
+                self._look_again = False
+                self.look()
+
+    async def _end_owed_to(self, endpoint_id: str) -> None:
+        """Beside everything else: a large debt must not delay other endpoints."""
+        reason = "endpoint_disabled" if self._lanes.knows(endpoint_id) else "endpoint_deleted"
+        try:
+            await self._store.deliveries.end_owed_to(endpoint_id, reason, self._clock.now_ms())
+        except StoreError as error:
+            self._notify(ServiceFailed("dispatcher", error.message))

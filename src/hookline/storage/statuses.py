@@ -1,0 +1,19 @@
+"""What people see of an event: written whenever it may have changed. The rule is `core.state.event_status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hookline.core import ids
+from hookline.storage.base import Transaction
+
+
+def refresh_status(tx: Transaction, event_ids: Iterable[str]) -> None:
+    """Write what people see of these events, from the states of their deliveries."""
+    tx.each("refresh_event_status", [span(event_id) for event_id in event_ids])
+
+
+def span(event_id: str) -> dict[str, str]:
+    """An event, and the range of ids of its deliveries."""
+    low, high = ids.deliveries_of(event_id)
+    return {"event_id": event_id, "low": low, "high": high}

@@ -123,7 +123,7 @@ def test_an_endpoint_is_deleted_when_a_person_is_sure(run: Run, sent: Path, ask:
     [
         (["show", "nope", "--app", "acme"], 1, "there is no endpoint 'nope' of this application; `hookline endpoints"),
         (["show", "orders", "--app", "nope"], 1, "there is no application 'nope'"),
-        (["show", "orders"], 2, "write the endpoint with its source, as in github/orders, or name its --app"),
+        (["show", "orders"], 2, "write the endpoint with its source, as in github/orders, or by its id"),
         (["show", "ep_0"], 1, "there is no endpoint ep_0"),
         (["create", "--url", URL], 2, "say whose endpoint: --app for an application, or --source"),
         (["create", "--url", URL, "--app", "acme", "--source", "github"], 2, "say whose endpoint"),

@@ -214,6 +214,7 @@ def test_an_endpoint_gets_what_it_wants_and_was_never_owed(run: Run, sent: Path,
     told = ask(*RECOVER, "new", "--missing", "--yes")
     assert (told["state"], told["total"], told["replayed"]) == ("done", 2, 2)
     assert ask(*RECOVER, "new", "--missing", "--dry-run")["events"] == 0
+    assert ask(*RECOVER, "orders", "--missing", "--dry-run")["events"] == 0  # it has all that it wants
 
 
 def test_everything_is_sent_again_or_only_what_the_filter_selects(run: Run, sent: Path, ask: Ask) -> None:

@@ -56,6 +56,22 @@ async def test_it_ends_with_0_when_every_endpoint_has_the_message(world: World) 
     assert world.receiver.requests[0].header("webhook-id") == event_id
 
 
+async def test_it_waits_for_the_slowest_endpoint(world: World) -> None:
+    url = f"{world.receiver.url}/slow"
+    await world.run("endpoints", "create", "--app", "acme", "--url", url, "--uid", "slow")
+    world.receiver.script([Answer(200, delay_s=1.5)], path="/slow")
+    told = await world.ask(*SEND, "--wait")
+    assert (told["status"], [one["state"] for one in told["deliveries"]]) == ("processed", ["delivered", "delivered"])
+
+
+async def test_an_endpoint_that_said_it_is_gone_is_enabled_again_by_a_person(world: World) -> None:
+    world.receiver.script([410])
+    await world.run(*SEND, "--wait")
+    show = ("endpoints", "show", "orders", "--app", "acme")
+    assert (await world.ask(*show))["state"] == "disabled"
+    assert (await world.ask("endpoints", "update", "orders", "--app", "acme", "--enabled"))["state"] == "active"
+
+
 async def test_it_ends_with_1_when_an_endpoint_will_never_have_it(world: World) -> None:
     world.receiver.script([410])
     result = await world.run(*SEND, "--wait", "--json")

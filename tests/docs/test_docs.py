@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hookline.api.app import create_api
 from hookline.api.dependencies import ApiDependencies
-from hookline.api.sending import message, once, portal
+from hookline.api.sending import endpoint_secrets, message, once, portal
 from hookline.cli.exits import Exit
 from hookline.cli.reference import commands
 from hookline.config.settings import SETTINGS, Settings
@@ -30,7 +30,7 @@ from hookline.core.state import TRANSITIONS, DeliveryState, Move
 from hookline.delivery import breaker, dispatcher, lane, outcome, response
 from hookline.ingest import http, limits, protocol
 from hookline.observe.metrics import Metrics
-from hookline.storage import sql, sqlite, wanting
+from hookline.storage import application_endpoints, operational, sql, sqlite, wanting
 from hookline.storage.replays import ReplayKind, ReplayState
 from tests.docs import codes, generated
 from tests.docs.pages import ROOT, Page, all_pages, page
@@ -43,6 +43,8 @@ DELIVERY = page("explanation/delivery.md")
 PROMISE = page("explanation/promise.md")
 SECURITY = page("explanation/security.md")
 SENDING = page("explanation/sending.md")
+ROTATION = page("howto/rotate-endpoint-secrets.md")
+OPERATIONS = page("howto/operational-webhooks.md")
 ARCHITECTURE = page("explanation/architecture.md")
 
 
@@ -235,6 +237,7 @@ def test_every_room_and_every_table_is_in_the_architecture() -> None:
 
 POLICY = RetryPolicy()
 KEPT_BYTES = Settings().response_max_bytes
+WORDS = {4: "four", 10: "ten"}
 WAITS = [format_duration(wait_s) for wait_s in POLICY.schedule_s]
 
 
@@ -248,6 +251,9 @@ WAITS = [format_duration(wait_s) for wait_s in POLICY.schedule_s]
         (SENDING, f"`disable_after` ({format_duration(Settings().disable_after_s).replace('d', ' days')})"),
         (SENDING, f"made through the API after {portal.LONGEST_LIFETIME_S // 86_400} days at most"),
         (SENDING, f"eight times in about {sum(POLICY.schedule_s) / 3600:.1f} hours"),
+        (ROTATION, f"`--overlap`, at most `{format_duration(endpoint_secrets.LONGEST_OVERLAP_S)}`"),
+        (ROTATION, f"At most {WORDS[application_endpoints.MOST_OLD_SECRETS]} old secrets"),
+        (OPERATIONS, f"failed for the {WORDS[operational.TELLING_FAILURE]}th time at an endpoint"),
         (SECURITY, f"{message.MOST_CHANNELS} channels, {message.MOST_TAGS} tags, metadata of 4 KB"),
         (PROMISE, f"up to {sqlite.LARGEST_GROUP} writes"),
         (PROMISE, "More than 20,000 writes are waiting"),

@@ -74,7 +74,7 @@ async def test_after_five_days_of_failure_it_is_disabled_and_the_organisation_is
     await case.days(0.5)
     stored = await case.stored()
     assert (stored.state, stored.failing_since_ms) == (EndpointState.DISABLED, began_ms)
-    assert stored.state_reason == "nothing but failures since 2026-01-01T00:00:00Z, the last: http_500"
+    assert stored.state_reason == "nothing but failures since 2026-01-01T00:00:00.000Z, the last: http_500"
     assert case.told() == 1
     (said,) = [said for said in case.world.notices if isinstance(said, EndpointDisabled)]
     assert (said.endpoint_id, said.reason) == (case.endpoint, "failing")

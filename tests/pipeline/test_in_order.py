@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from hookline.core.model import DEFAULT_ORG, EndpointState
 from hookline.delivery.lane import IN_ORDER_AT_ONCE
+from hookline.storage.base import Transaction
 from hookline.testing.clock import FakeClock
 from hookline.testing.receiver import Answer, Receiver
 from tests.pipeline.conftest import Serve
@@ -68,20 +71,24 @@ async def test_what_is_published_all_at_once_is_sent_one_at_a_time(serve: Serve,
 
 
 async def test_the_next_waits_until_the_result_of_the_last_is_on_disk(serve: Serve, receiver: Receiver) -> None:
-    receiver.answers(Answer(200, delay_s=0.1))
+    receiver.answers(Answer(200, delay_s=0.2))
     service = await serve(shop(ordered(receiver.url)))
+    await service.set_state("ordered", EndpointState.PAUSED)
     first, second = await publish(service, 2)
+    await service.set_state("ordered", EndpointState.ACTIVE)
     await receiver.wait_for(1)
-    database: Any = service.store.database
-    settled = database.submit
-    held: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
-    database.submit = lambda *entry: held.put_nowait(entry)  # the disk takes its time
-    result = await held.get()
-    await asyncio.sleep(0.1)
+    assert service.server.dispatcher.queued() == 2  # the next is in memory, and could go at once
+    on_disk = threading.Event()
+
+    def wait(tx: Transaction, items: Sequence[None]) -> list[None]:
+        on_disk.wait(30)
+        return [None] * len(items)
+
+    slow = asyncio.create_task(service.store.database.write(wait, None))  # the disk takes its time
+    await asyncio.sleep(0.5)
     assert came(receiver) == [first]
-    assert held.empty()
-    database.submit = settled
-    settled(*result)
+    on_disk.set()
+    await slow
     await service.notices.settled("delivered", event_id=second)
     assert came(receiver) == [first, second]
 
@@ -216,6 +223,20 @@ async def test_order_can_be_turned_on_while_ten_are_under_way(serve: Serve, rece
     assert sorted(map(str, under_way)) == events[: begun - 1]
     await flow(service, clock, 26)
     assert came(receiver)[begun:] == [under_way[0], *events[begun - 1 :]]
+
+
+async def test_a_receiver_that_asks_to_wait_is_left_alone_and_changes_no_order(
+    serve: Serve, receiver: Receiver
+) -> None:
+    clock = FakeClock()
+    receiver.script([Answer(429, (("Retry-After", "120"),))])
+    service = await serve(shop(ordered(receiver.url)), clock=clock)
+    events = await waiting_head(service)
+    clock.jump_to(clock.now_ms() + 119_000)
+    await service.server.dispatcher.quiet()
+    assert came(receiver) == events[:1]
+    await flow(service, clock, 3)
+    assert came(receiver) == events[:1] + events
 
 
 async def test_what_waits_in_order_is_claimed_in_batches(serve: Serve, receiver: Receiver) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -74,6 +76,17 @@ def test_everything_can_be_said() -> None:
     assert full.content_type == b"application/vnd.example+json; charset=utf-8"
 
 
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's own time is not UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
 def test_a_time_without_a_zone_is_utc_and_one_that_is_over_means_now() -> None:
     assert message(deliverAt="2026-01-01T10:00:00").due_at_ms == START_MS + 10 * 3_600_000
     assert message(deliverAt="0001-01-01T00:00:00+14:00").due_at_ms == 0

@@ -395,6 +395,13 @@ async def test_a_body_that_is_too_large_is_413(declared: bool) -> None:
         assert (await place.publish()).status == 202
 
 
+async def test_a_body_that_is_said_to_be_too_large_is_not_waited_for() -> None:
+    async with office(max_body_bytes=100) as place:
+        await place.application()
+        reply = await place.publish([b"{"], headers=((b"content-length", b"101"),), end="silent")
+        assert code(reply, 413) == "body_too_large"
+
+
 async def test_a_body_that_does_not_come_in_time_is_408() -> None:
     async with office(read_timeout_s=0.02) as place:
         await place.application()

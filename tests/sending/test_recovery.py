@@ -15,10 +15,13 @@ SINCE = {"since": "2026-01-01T00:00:00Z"}
 
 
 async def finished(sending: Sending, task: Json) -> Json:
-    """The job when it is over and what it owed was tried."""
+    """The job when it is over, and what it owed arrived since the requests were cleared."""
+    receiver = sending.receiver
     for _ in range(1_000):
         shown = await sending.got("GET", f"/background-task/{task['id']}")
         if shown["status"] != "running":
+            cleared = receiver.count - len(receiver.requests)
+            await receiver.wait_for(cleared + shown["data"]["messagesSent"])
             await sending.server.dispatcher.quiet()
             assert isinstance(shown, dict)
             return shown

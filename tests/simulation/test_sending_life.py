@@ -114,8 +114,8 @@ class Play:
         else:
             await self.customer.operate(action, value)
 
-    async def _start(self) -> None:
-        await self.world.start(workers=True)
+    async def _start(self, set_back_s: float = 0) -> None:
+        await self.world.start(workers=True, set_back_s=set_back_s)
         self._lives += 1
 
     async def _crash(self, turns: int) -> None:
@@ -136,9 +136,9 @@ class Play:
             raise outcome
         await self._start()
 
-    async def _restart(self, _: object) -> None:
+    async def _restart(self, set_back_s: float) -> None:
         await self.world.stop()
-        await self._start()
+        await self._start(set_back_s)
 
     async def _begin_bad_time(self, uid: str, answer: Answer, times: int) -> None:
         self._moods[self.customer.endpoints[uid].url] = [answer] * times

@@ -110,10 +110,13 @@ class World:
         self.server: Server
         self._services: list[asyncio.Task[None]] = []
 
-    async def start(self, *, workers: bool = False) -> None:
-        """A server on the file. With ``workers`` jobs are pushed forward and wide events fanned out, as in life."""
-        # The old server's timers died with it, and no start takes no time: ids of the same millisecond know no order.
-        self.clock = FakeClock(self.clock.now_ms() + 1)
+    async def start(self, *, workers: bool = False, set_back_s: float = 0) -> None:
+        """A server on the file. With ``workers`` jobs are pushed forward and wide events fanned out, as in life.
+
+        ``set_back_s``: meanwhile somebody set the clock of this machine back.
+        """
+        # The old server's timers died with it.
+        self.clock = FakeClock(self.clock.now_ms() - round(set_back_s * 1000))
         watch, self.wire = self.wire.watch, Wire(self.clock, self.script)
         self.wire.watch = watch
         self.server = build(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hookline.core.model import DEFAULT_ORG
+from hookline.core.state import Move
 from hookline.storage import fanout, replays, retention
 from hookline.storage.base import EventFilter
 from hookline.storage.retention import Cut
@@ -72,6 +73,23 @@ async def test_a_page_of_events_is_replayed_whole_also_when_it_takes_several_ste
     while job.state == "running":
         job = await world.store.replays.step(job.id, DEFAULT_ORG, world.now_ms)
     assert (job.seen, job.replayed, job.total) == (7, 7, 7)
+
+
+@pytest.mark.parametrize("kind", ["replay", "recover", "missing", "bulk"])
+async def test_a_dry_run_counts_each_event_once_also_in_several_reads(
+    kind: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "EVENTS_PER_COUNT", 3)
+    shop = await world.application()
+    endpoint = await world.customer_endpoint(shop)
+    for _ in range(7):
+        await world.accept(shop)
+    await world.try_once(endpoint, Move.EXHAUST)
+    new = await world.customer_endpoint(shop)
+    where = EventFilter(source_id=shop.id, endpoint_id=new.id if kind == "missing" else endpoint.id)
+    assert (await world.store.replays.count(DEFAULT_ORG, where, kind=kind)).events == 7
+    everywhere = EventFilter(source_id=shop.id)
+    assert (await world.store.replays.count(DEFAULT_ORG, everywhere)).events == 7
 
 
 async def test_a_fan_out_takes_steps_of_its_size(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,6 @@ from hookline.config.units import parse_rate
 from hookline.core import ids
 from hookline.core.errors import InvalidInput
 from hookline.core.filter import EVERYTHING
-from hookline.core.model import EndpointState
 from hookline.core.signature import generate_secret
 from hookline.storage.application_endpoints import NewEndpoint
 from hookline.storage.base import Slice
@@ -94,12 +93,8 @@ class OfApplication:
 
         spec = change(known.spec)
         await self._check(spec, known.spec.events, known.secrets, moved=spec.url != known.spec.url)
-        place = self._place
-        changed = await self._stored.edit(place.org_id, self._application_id, known.id, change, place.clock.now_ms())
-        if given.get("enabled") and changed.state is EndpointState.DISABLED:
-            now_ms = place.clock.now_ms()
-            await place.store.catalogue.set_endpoint_state(changed.id, EndpointState.ACTIVE, "", now_ms)
-        return await self.find(changed.id)
+        now_ms = self._place.clock.now_ms()
+        return await self._stored.edit(self._place.org_id, self._application_id, known.id, change, now_ms)
 
     async def delete(self, known: StoredEndpoint) -> None:
         now_ms = self._place.clock.now_ms()

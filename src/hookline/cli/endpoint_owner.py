@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from hookline.cli.application_endpoints import OfApplication
 from hookline.cli.given import Given
 from hookline.cli.names import find_application, find_source
 from hookline.cli.place import Place
+from hookline.cli.source_endpoints import OfSource
 from hookline.core import ids
 from hookline.core.errors import InvalidInput, NotFound
 from hookline.core.model import SourceKind
@@ -51,18 +53,17 @@ class Owner(Protocol):
 
 async def owner_of(place: Place, source: str | None, application: str | None) -> Owner:
     """The owner that the flags name. Raises InvalidInput when they name none or two, NotFound."""
-    from hookline.cli.application_endpoints import OfApplication
-    from hookline.cli.source_endpoints import OfSource
-
     if bool(source) == bool(application):
         raise InvalidInput("say whose endpoint: --app for an application, or --source")
     if application:
         return OfApplication(place, (await find_application(place, application)).id)
-    return OfSource(place, await find_source(place, source or ""))
+    return await _at(place, source or "")
 
 
-async def found(place: Place, name: str, application: str | None) -> tuple[Owner, StoredEndpoint]:
-    """An endpoint by its id, by its uid at an ``application``, or as in ``github/build``, and its owner.
+async def find_endpoint(
+    place: Place, name: str, *, application: str | None = None, source: str = ""
+) -> tuple[Owner, StoredEndpoint]:
+    """An endpoint and its owner: by its id, as in ``github/build``, or by its name or uid at the owner that is given.
 
     Raises NotFound, or InvalidInput for a name that does not say whose it is.
     """
@@ -70,21 +71,22 @@ async def found(place: Place, name: str, application: str | None) -> tuple[Owner
         owner = await owner_of(place, None, application)
         return owner, await owner.find(name)
     if name.startswith(ids.ENDPOINT):
-        return await _by_id(place, name)
-    source, slash, endpoint = name.rpartition("/")
-    if not slash or not source:
-        raise InvalidInput(f"write the endpoint with its source, as in github/{endpoint}, or name its --app")
-    owner = await owner_of(place, source, None)
+        known = place.store.routing.endpoints.get(name)
+        if known is None or known.org_id != place.org_id:
+            raise NotFound(f"there is no endpoint {name}")
+        source, endpoint = known.source_id, name
+    else:
+        before, _, endpoint = name.rpartition("/")
+        source = before or source
+    if not source:
+        raise InvalidInput(f"write the endpoint with its source, as in github/{endpoint}, or by its id")
+    owner = await _at(place, source)
     return owner, await owner.find(endpoint)
 
 
-async def _by_id(place: Place, endpoint_id: str) -> tuple[Owner, StoredEndpoint]:
-    known = place.store.routing.endpoints.get(endpoint_id)
-    if known is None or known.org_id != place.org_id:
-        raise NotFound(f"there is no endpoint {endpoint_id}")
-    kind = place.store.routing.sources[known.source_id].kind
-    if kind is SourceKind.PROVIDER:
-        owner = await owner_of(place, known.source_id, None)
-    else:
-        owner = await owner_of(place, None, known.source_id)
-    return owner, await owner.find(endpoint_id)
+async def _at(place: Place, name_or_id: str) -> Owner:
+    """The source that is called so, or the application that has this id."""
+    known = place.store.routing.sources.get(name_or_id)
+    if known is not None and known.kind is not SourceKind.PROVIDER:
+        return OfApplication(place, known.id)
+    return OfSource(place, await find_source(place, name_or_id))

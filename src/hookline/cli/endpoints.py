@@ -11,7 +11,7 @@ import typer
 from hookline.api import present
 from hookline.cli.confirm import confirm
 from hookline.cli.endpoint_options import OPTIONS
-from hookline.cli.endpoint_owner import Owner, found, owner_of
+from hookline.cli.endpoint_owner import Owner, find_endpoint, owner_of
 from hookline.cli.examples import examples
 from hookline.cli.flags import STORE_FLAGS, Flags, Json, with_flags
 from hookline.cli.given import Given, with_given
@@ -106,7 +106,7 @@ def show(flags: Flags, endpoint: Name, app_: App = None, as_json: Json = False) 
     """Show one endpoint; its secrets are hidden."""
 
     async def work(place: Place) -> None:
-        _, known = await found(place, endpoint, app_)
+        _, known = await find_endpoint(place, endpoint, application=app_)
         told = present.endpoint(known)
         print_json(told) if as_json else _page(told)
 
@@ -129,7 +129,7 @@ def update(flags: Flags, endpoint: Name, given: Given, app_: App = None, as_json
     """
 
     async def work(place: Place) -> None:
-        owner, known = await found(place, endpoint, app_)
+        owner, known = await find_endpoint(place, endpoint, application=app_)
         changed = await owner.update(known, given)
         print_json(present.endpoint(changed)) if as_json else print_line(f"{owner.name(changed)} is changed.")
 
@@ -148,7 +148,7 @@ def delete(
     """Delete an endpoint; what it is still owed becomes dead."""
 
     async def work(place: Place) -> None:
-        owner, known = await found(place, endpoint, app_)
+        owner, known = await find_endpoint(place, endpoint, application=app_)
         name = owner.name(known)
         confirm(f"Delete {name}?", yes=yes, otherwise=f"{name} would be deleted")
         await owner.delete(known)
@@ -178,7 +178,7 @@ def _set_state(
     flags: Flags, name: str, application: str | None, state: EndpointState, reason: str, *, as_json: bool
 ) -> None:
     async def work(place: Place) -> None:
-        owner, known = await found(place, name, application)
+        owner, known = await find_endpoint(place, name, application=application)
         _refuse_disabled(owner, known)
         await place.store.catalogue.set_endpoint_state(known.id, state, reason, place.clock.now_ms())
         changed = await owner.find(known.id)
@@ -202,7 +202,7 @@ def secret(flags: Flags, endpoint: Name, app_: App = None, as_json: Json = False
     """Print what an endpoint's receiver verifies with, and nothing else."""
 
     async def work(place: Place) -> None:
-        owner, known = await found(place, endpoint, app_)
+        owner, known = await find_endpoint(place, endpoint, application=app_)
         secrets = owner.secret(known)
         if as_json:
             return print_json({"id": known.id, "secrets": secrets})
@@ -233,7 +233,7 @@ def rotate(
         raise InvalidInput("--overlap: must be at most 7d")
 
     async def work(place: Place) -> None:
-        owner, known = await found(place, endpoint, app_)
+        owner, known = await find_endpoint(place, endpoint, application=app_)
         rotated = await owner.rotate(known, _resolved(secret), overlap_s)
         secrets = owner.secret(rotated)
         if as_json:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hookline.cli.place import Place
 from hookline.core import ids
-from hookline.core.errors import InvalidInput, NotFound
-from hookline.storage.stored import StoredApplication, StoredApplicationEndpoint, StoredEndpoint, StoredSource
+from hookline.core.errors import NotFound
+from hookline.storage.stored import StoredApplication, StoredApplicationEndpoint, StoredSource
 
 
 async def source_id(place: Place, name_or_id: str | None) -> str:
@@ -42,28 +42,3 @@ async def find_customer_endpoint(place: Place, application_id: str, id_or_uid: s
     except NotFound as error:
         shown = f"hookline endpoints list --app {application_id}"
         raise NotFound(f"{error.message}; `{shown}` shows all") from None
-
-
-async def find_endpoint(place: Place, name: str, source: str = "") -> StoredEndpoint:
-    """An endpoint by ``source/endpoint``, by its id, or by its name alone at ``source``.
-
-    Raises NotFound, or InvalidInput for a name without a source.
-    """
-    if name.startswith(ids.ENDPOINT):
-        return await _endpoint_by_id(place, name)
-    source_name, _, endpoint_name = name.rpartition("/")
-    at = source_name or source
-    if not at:
-        raise InvalidInput(f"write the endpoint with its source, as in github/{endpoint_name}")
-    found = await find_source(place, at)
-    for endpoint in await place.store.catalogue.endpoints(place.org_id, found.id):
-        if endpoint.spec.name == endpoint_name:
-            return endpoint
-    raise NotFound(f"there is no endpoint {endpoint_name!r} at {found.spec.name}; `hookline endpoints list` shows all")
-
-
-async def _endpoint_by_id(place: Place, endpoint_id: str) -> StoredEndpoint:
-    known = place.store.routing.endpoints.get(endpoint_id)
-    if known is None or known.org_id != place.org_id:
-        raise NotFound(f"there is no endpoint {endpoint_id}")
-    return await place.store.catalogue.endpoint(place.org_id, known.source_id, endpoint_id)

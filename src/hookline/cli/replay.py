@@ -11,7 +11,7 @@ import msgspec
 
 from hookline.api import present
 from hookline.cli.confirm import confirm
-from hookline.cli.names import find_endpoint
+from hookline.cli.endpoint_owner import find_endpoint
 from hookline.cli.output import print_json, print_line
 from hookline.cli.place import Place
 from hookline.core.errors import Conflict, InvalidInput, NotFound
@@ -56,7 +56,7 @@ async def replay_event(place: Place, event_id: str, endpoint: str, *, as_json: b
     event = await place.store.events.get(place.org_id, event_id)
     if event is None:
         raise NotFound(f"there is no event {event_id}")
-    endpoint_id = (await find_endpoint(place, endpoint, event.source_id)).id if endpoint else ""
+    endpoint_id = (await find_endpoint(place, endpoint, source=event.source_id))[1].id if endpoint else ""
     count = await place.store.deliveries.replay_event(place.org_id, event_id, place.clock.now_ms(), endpoint_id)
     if as_json:
         print_json({"event_id": event_id, "deliveries": count})
@@ -77,7 +77,7 @@ async def _with_endpoint(place: Place, selection: Selection) -> EventFilter:
     where = selection.where
     if not selection.endpoint:
         return where
-    endpoint = await find_endpoint(place, selection.endpoint, where.source_id)
+    _, endpoint = await find_endpoint(place, selection.endpoint, source=where.source_id)
     if where.source_id not in ("", endpoint.source_id):
         raise InvalidInput("--endpoint is not of the source that --source names")
     return msgspec.structs.replace(where, source_id=endpoint.source_id, endpoint_id=endpoint.id)

@@ -15,8 +15,8 @@ costs no more than one write per commit.
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 
+from hookline.core import rfc3339
 from hookline.core.clock import Clock
 from hookline.core.errors import StoreError
 from hookline.core.model import Endpoint, EndpointState, Settlement, Source, SourceKind
@@ -68,8 +68,8 @@ class Judge:
             lane.hold_until_ms = max(lane.hold_until_ms, now_ms + round(min(wait_s, LONGEST_HOLD_S) * 1000))
         died = settlement.state == DeliveryState.DEAD or lane.breaker.is_open
         if died and self._failed_for_long(lane, found, now_ms):
-            since = datetime.fromtimestamp(found.failing_since_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            self._disable(lane, found, "failing", f"nothing but failures since {since}, the last: {last}")
+            words = f"nothing but failures since {rfc3339.text(found.failing_since_ms)}, the last: {last}"
+            self._disable(lane, found, "failing", words)
             return
         if lane.breaker.failed(now_ms):
             self._notify(EndpointPaused(lane.endpoint.id, last))

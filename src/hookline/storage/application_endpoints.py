@@ -154,7 +154,7 @@ class ApplicationEndpoints:
     # -- on the writer's thread ------------------------------------------------------------------------
 
     def _create(self, changing: Changing, new: NewEndpoint) -> Made[StoredApplicationEndpoint]:
-        made_id = self._snapshot.new_id(ids.ENDPOINT, new.now_ms)
+        made_id = changing.new_endpoint_id(new.application_id, new.now_ms)
         before = made_before(changing.tx, new.once, made_id, new.now_ms)
         if before is not None:
             row = _Place(new.org_id, new.application_id, before).find(changing.tx)
@@ -179,7 +179,7 @@ class ApplicationEndpoints:
             spec = spec.model_copy(update={"uid": check_name(place.id_or_uid)})
         if row is not None:
             return Made(self._change(changing, row, spec, now_ms), False)
-        place = msgspec.structs.replace(place, id_or_uid=self._snapshot.new_id(ids.ENDPOINT, now_ms))
+        place = msgspec.structs.replace(place, id_or_uid=changing.new_endpoint_id(place.application_id, now_ms))
         return Made(self._insert(changing, place, spec, "", now_ms), True)
 
     def _insert(

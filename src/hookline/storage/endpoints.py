@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hookline.config.endpoint_spec import EndpointSpec
-from hookline.core import ids, rfc3339
+from hookline.core import rfc3339
 from hookline.core.errors import Conflict, NotFound
 from hookline.core.model import EndpointState, SourceKind
 from hookline.core.signature import generate_secret
@@ -90,7 +90,7 @@ class Endpoints(Snapshot):
         sealed = self.vault.open(row["id"], row["secrets"]) if row is not None else Sealed()
         state, reason, failing_since_ms = kept_state(row, put.spec)
         wanted = StoredEndpoint(
-            id=row["id"] if row is not None else self.new_id(ids.ENDPOINT, put.now_ms),
+            id=row["id"] if row is not None else changing.new_endpoint_id(put.source_id, put.now_ms),
             org_id=put.org_id,
             source_id=put.source_id,
             spec=put.spec,

@@ -63,9 +63,10 @@ def tell(
     return list(stored.unleased)
 
 
-def is_news(settlement: Settlement) -> bool:
-    """Whether an organisation may want to know of it: nearly never, and then it costs nothing."""
-    return _news(settlement) is not None
+def may_be_news(settlement: Settlement) -> bool:
+    """Whether an organisation may want to know of it: nearly never, and to ask costs next to nothing."""
+    rare = settlement.failures >= TELLING_FAILURE or settlement.state == DeliveryState.DEAD
+    return rare and _news(settlement) is not None
 
 
 def tell_of_attempt(tx: Transaction, routing: Routing, new_id: NewId, settlement: Settlement) -> list[str]:

@@ -13,7 +13,8 @@ from hookline.storage.rows import NO_REQUEST, event_of, words
 #: Above every id of any kind.
 LAST = "~"
 
-_RARE = (EventStatus.FAILED, EventStatus.IGNORED, EventStatus.NEEDS_REVIEW)
+#: The statuses that people look for: they have an index of their own.
+RARE = (EventStatus.FAILED, EventStatus.IGNORED, EventStatus.NEEDS_REVIEW)
 
 
 def find(tx: Transaction, org_id: str, where: EventFilter, part: Slice) -> list[Event]:
@@ -44,7 +45,7 @@ def filter_of(org_id: str, where: EventFilter, part: Slice, prefix: str = ids.EV
 
 
 def _query(where: EventFilter, *, descending: bool) -> str:
-    if where.status in _RARE:
+    if where.status in RARE:
         return "events_of_rare_status_newest" if descending else "events_of_rare_status_oldest"
     if where.source_id:
         return "events_of_source_newest" if descending else "events_of_source_oldest"

@@ -13,7 +13,7 @@ from hookline.core.model import Endpoint, EndpointState, EventStatus
 from hookline.core.state import OWED
 from hookline.storage.base import EventFilter, Row, Slice, Transaction
 from hookline.storage.routing import Routing
-from hookline.storage.search import filter_of, search
+from hookline.storage.search import RARE, filter_of, search
 from hookline.storage.wanting import wants
 
 
@@ -57,13 +57,27 @@ def page(tx: Transaction, routing: Routing, wish: Wish, after: str, limit: int) 
     if wish.kind == ReplayKind.RECOVER:
         return _page(_dead(tx, wish, part), limit, lambda row: _is_meant(where, row))
     where = msgspec.structs.replace(where, source_id=where.source_id or endpoint.source_id)
-    rows = tx.rows("events_for_endpoint", {**filter_of(wish.org_id, where, part), "tail": endpoint.id[-16:]})
+    if where.status in RARE:  # they have an index of their own
+        rows = [_towards(tx, row, endpoint.id) for row in search(tx, wish.org_id, where, part)]
+    else:
+        rows = tx.rows("events_for_endpoint", {**filter_of(wish.org_id, where, part), "tail": endpoint.id[-16:]})
     return _page(rows, limit, _chooser(wish, endpoint))
 
 
 def _page(rows: list[Row], limit: int, chosen: _Chosen) -> Page:
     cursor = rows[-1]["id"] if len(rows) == limit else ""
     return Page([(row["id"], row["received_at_ms"]) for row in rows if chosen(row)], cursor)
+
+
+def _towards(tx: Transaction, event: Row, endpoint_id: str) -> Row:
+    """An event as ``events_for_endpoint`` shows it."""
+    delivery = tx.row("state_of_delivery", {"id": ids.delivery(event["id"], endpoint_id)})
+    route = tx.row("event_route", {"event_id": event["id"]})
+    return {
+        **dict(event),
+        "state": delivery["state"] if delivery is not None else None,
+        "has_payload": route is not None and route["has_payload"],
+    }
 
 
 def _dead(tx: Transaction, wish: Wish, part: Slice) -> list[Row]:

@@ -10,7 +10,7 @@ import msgspec
 from hookline.core.model import Settlement
 from hookline.core.state import DeliveryState
 from hookline.storage.base import Settled, Transaction
-from hookline.storage.operational import NewId, is_news, tell_of_attempt
+from hookline.storage.operational import NewId, may_be_news, tell_of_attempt
 from hookline.storage.routing import Routing
 from hookline.storage.statuses import refresh_status, span
 
@@ -27,24 +27,28 @@ def settle_batch(
     new_id: NewId,
 ) -> list[Settled]:
     """Settle, each under its lease; what is news is told."""
-    held = []
-    results = []
+    held: list[Settlement] = []
+    news: list[int] = []
+    results: list[Settled] = []
     for settlement in settlements:
-        changed = tx.run("settle", _settle_params(settlement)) == 1
-        results.append(_HELD if changed else _LOST)
-        if changed:
+        if tx.run("settle", _settle_params(settlement)) == 1:
             held.append(settlement)
+            if may_be_news(settlement):
+                news.append(len(results))
+            results.append(_HELD)
+        else:
+            results.append(_LOST)
     tx.each("add_attempt", [_attempt_params(s) for s in held if s.attempt is not None])
     _refresh_after(tx, [s for s in held if not _still_processing(s)])
-    for place, settlement in enumerate(settlements):
-        if results[place] is _HELD and is_news(settlement):
-            results[place] = Settled(True, tuple(tell_of_attempt(tx, routing(tx), new_id, settlement)))
+    for place in news:
+        results[place] = Settled(True, tuple(tell_of_attempt(tx, routing(tx), new_id, settlements[place])))
     return results
 
 
 def _refresh_after(tx: Transaction, settlements: Iterable[Settlement]) -> None:
     """Write what people see of the events. Most end with their only delivery delivered: one statement says so."""
-    arrived, other = set(), set()
+    arrived: set[str] = set()
+    other: set[str] = set()
     for settlement in settlements:
         (arrived if settlement.state == DeliveryState.DELIVERED else other).add(settlement.event_id)
     for event_id in arrived - other:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from hookline.core import ids
 from hookline.core.errors import HooklineError
 from hookline.core.filter import compile_patterns
 from hookline.core.model import Endpoint, EndpointState, Source, SourceKind
@@ -39,6 +40,15 @@ class Changing:
         assert row is not None
         return int(row["value"])
 
+    def new_endpoint_id(self, source_id: str, now_ms: int) -> str:
+        """Greater than those of the source's other endpoints, also when the clock was set back: see `fanout`."""
+        made = self._snapshot.new_id(ids.ENDPOINT, now_ms)
+        newest = self.tx.row("newest_endpoint", {"source_id": source_id})
+        if newest is None or newest["id"] < made:
+            return made
+        self._snapshot.mint.go_on_after(ids.made_at_ms(newest["id"]), now_ms)
+        return self._snapshot.new_id(ids.ENDPOINT, now_ms)
+
     def bury(self, id: str) -> None:
         """What has this id was removed."""
         self.tx.run("bury", {"id": id, "version": self.version()})
@@ -55,7 +65,8 @@ class Snapshot:
         self.database = database
         self.vault = vault
         #: Makes ids on the writer's thread: lists show things in the order of their making.
-        self.new_id = Mint().make
+        self.mint = Mint()
+        self.new_id = self.mint.make
         #: Told after every change. None in a process that only looks.
         self.worker: Worker | None = None
         #: Replaced as a whole on the writer's thread, read on any.

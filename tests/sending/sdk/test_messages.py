@@ -11,6 +11,7 @@ from svix.api import (
     MessageGetOptions,
     MessageIn,
     MessageListOptions,
+    MessagePrecheckIn,
 )
 from svix.api.message import message_in_raw
 from svix.exceptions import HttpError, HTTPValidationError
@@ -76,6 +77,14 @@ async def test_an_endpoint_receives_the_types_and_channels_that_it_wants(shop: C
     ):
         await picky.publish(event_type, {"channels": channels}, channels=channels)
     assert [one.json()["channels"] for one in picky.received] == [["eu"], ["us", "uk"]]
+
+
+async def test_a_product_can_ask_whether_anybody_would_get_a_message(shop: Customer) -> None:
+    wanted = MessagePrecheckIn(event_type="order.paid")
+    assert (await shop.svix.message.precheck(shop.app.id, wanted)).active is True
+    await shop.svix.endpoint.delete(shop.app.id, shop.endpoint.id)
+    assert (await shop.svix.message.precheck(shop.app.id, wanted)).active is False
+    assert shop.received == []
 
 
 async def test_messages_are_listed_latest_first_and_filtered(shop: Customer, world: World) -> None:

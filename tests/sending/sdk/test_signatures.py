@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
-import pytest
 import standardwebhooks
 from svix.webhooks import Webhook, WebhookVerificationError
 
@@ -42,27 +42,34 @@ TAMPERED: dict[str, Tamper] = {
 }
 
 
+def believers(secret: str, received: Received) -> list[type]:
+    """Those of the official libraries that take this for genuine."""
+    headers = {name.decode(): value.decode() for name, value in received.headers}
+    found: list[type] = []
+    for library in (Webhook, standardwebhooks.Webhook):
+        with suppress(WebhookVerificationError):
+            library(secret).verify(received.body, headers)
+            found.append(library)
+    return found
+
+
 async def test_what_arrives_is_believed(shop: Customer) -> None:
     await shop.publish()
     assert verify(await shop.secret(), shop.received[0]) == {"order": 1}
 
 
-@pytest.mark.parametrize("how", TAMPERED)
-async def test_what_was_tampered_with_is_refused_by_both_libraries(shop: Customer, how: str) -> None:
+async def test_what_was_tampered_with_is_refused_by_both_libraries(shop: Customer) -> None:
     await shop.publish()
-    tampered = TAMPERED[how](shop.received[0])
-    headers = {name.decode(): value.decode() for name, value in tampered.headers}
-    for library in (Webhook, standardwebhooks.Webhook):
-        with pytest.raises(WebhookVerificationError):
-            library(await shop.secret()).verify(tampered.body, headers)
+    secret = await shop.secret()
+    for how, tamper in TAMPERED.items():
+        tampered = tamper(shop.received[0])
+        assert believers(secret, tampered) == [], how
 
 
 async def test_the_secret_of_another_endpoint_is_refused_by_both_libraries(shop: Customer) -> None:
     await shop.publish()
-    headers = {name.decode(): value.decode() for name, value in shop.received[0].headers}
-    for library in (Webhook, standardwebhooks.Webhook):
-        with pytest.raises(WebhookVerificationError):
-            library(OTHER_SECRET).verify(shop.received[0].body, headers)
+    assert believers(OTHER_SECRET, shop.received[0]) == []
+    assert believers(await shop.secret(), shop.received[0]) == [Webhook, standardwebhooks.Webhook]
 
 
 async def test_a_retry_has_the_same_id_and_a_signature_of_its_own_time(shop: Customer) -> None:

@@ -20,13 +20,12 @@ from hookline.api.sending.fields import (
     Shape,
     ShownRate,
     ShownUid,
-    SignatureSpelling,
     Time,
     rate_limit,
     throttle_rate,
 )
 from hookline.api.sending.refusal import wrong_body
-from hookline.config.application_spec import ApplicationSpec
+from hookline.config.application_spec import ApplicationSpec, SignatureHeaders
 from hookline.config.units import format_lifetime
 from hookline.storage.stored import StoredApplication
 
@@ -58,7 +57,7 @@ class _Application(Body):
 
     uid: ApplicationUid | None = Field(default=None, description=_UID, examples=["customer-42"])
     throttle_rate: Rate | None = Field(default=None, validation_alias=RATE_NAMES, description=_RATE)
-    signature_headers: SignatureSpelling | None = Field(default=None, description=_SPELLING)
+    signature_headers: SignatureHeaders | None = Field(default=None, description=_SPELLING)
     challenge_endpoints: Flag = Field(default=False, description=_CHALLENGE)
     enforce_schemas: bool | None = Field(default=None, description=_ENFORCE)
     retention: Lifetime | None = Field(default=None, description=_RETENTION)
@@ -124,7 +123,7 @@ class ApplicationOut(Shape):
     metadata: dict[str, str]
     created_at: Time
     updated_at: Time
-    signature_headers: SignatureSpelling = Field(description=_SPELLING)
+    signature_headers: SignatureHeaders = Field(description=_SPELLING)
     challenge_endpoints: bool = Field(description=_CHALLENGE)
     enforce_schemas: bool | None = Field(description=_ENFORCE)
     retention: str | None = Field(description=_RETENTION)

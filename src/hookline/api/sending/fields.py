@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -13,7 +13,6 @@ from pydantic.alias_generators import to_camel
 from hookline.config.application_spec import (
     LONGEST_CHANNEL,
     LONGEST_UID,
-    SignatureHeaders,
     check_metadata,
     check_name,
 )
@@ -154,7 +153,6 @@ Lifetime = Annotated[
     AfterValidator(checked(parse_lifetime)),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["30d", "forever", 86_400]}),
 ]
-SignatureSpelling = SignatureHeaders
 
 #: The same in answers, where nothing is checked.
 ShownUid = Annotated[str, WithJsonSchema(_UID)]
@@ -166,8 +164,6 @@ ShownNames = Annotated[list[ShownName], Field(min_length=1, json_schema_extra=_U
 ShownRate = Annotated[int, WithJsonSchema({"type": "integer", "format": "uint16", "minimum": 0})]
 ShownUrl = Annotated[str, WithJsonSchema({"type": "string", "format": "uri", "minLength": 1, "maxLength": 65_536})]
 Time = Annotated[datetime, Field(examples=["2026-01-31T09:30:00.000Z"])]
-
-Ordering = Literal["ascending", "descending"]
 
 
 def rate_limit(per_second: int | None) -> RateLimit | None:

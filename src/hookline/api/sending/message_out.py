@@ -76,12 +76,4 @@ def _is_object(payload: bytes) -> bool:
         _members(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
-    return payload.isascii() or _is_utf8(payload)
-
-
-def _is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
     return True

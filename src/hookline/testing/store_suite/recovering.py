@@ -236,6 +236,32 @@ async def a_dry_run_for_an_endpoint_counts_what_will_be_owed(world: World) -> No
         assert (count.events, job.total, job.replayed) == (job.seen, job.seen, job.seen)
 
 
+async def jobs_find_events_of_a_rare_status_too(world: World) -> None:
+    shop, endpoint, other = await _shop(world)
+    dead = await _sent(world, shop, endpoint, Move.EXHAUST)
+    await world.try_once(other)
+    fine = await _sent(world, shop, endpoint, Move.DELIVER)
+    await world.try_once(other)
+    expunged = await _sent(world, shop, endpoint, Move.EXHAUST)
+    await world.store.messages.expunge(DEFAULT_ORG, shop.id, expunged, world.now_ms)
+    new = await world.customer_endpoint(shop)
+    count = world.store.replays.count
+    for to, kind, status, expected in (
+        (endpoint, "bulk", "failed", 1),
+        (endpoint, "bulk", "processed", 1),
+        (endpoint, "bulk", "ignored", 0),
+        (endpoint, "recover", "failed", 1),
+        (endpoint, "replay", "failed", 1),
+        (new, "missing", "failed", 1),
+        (new, "missing", "processed", 1),
+    ):
+        assert (await count(DEFAULT_ORG, _to(shop, to, status=status), kind=kind)).events == expected
+    job = await _run(world, ReplayKind.BULK, _to(shop, endpoint, status="failed"))
+    assert (job.seen, job.replayed) == (1, 1)
+    assert (await world.states(dead))[endpoint.id] == DeliveryState.WAITING
+    assert (await world.states(fine))[endpoint.id] == DeliveryState.DELIVERED
+
+
 async def a_job_goes_on_in_another_process(world: World) -> None:
     shop = await world.application()
     receipts = await asyncio.gather(*(world.accept(shop) for _ in range(EVENTS_PER_STEP + 5)))
@@ -299,4 +325,5 @@ BEHAVIOURS = behaviours(
     several_may_push_one_job_and_nothing_is_sent_twice,
     a_job_that_fails_in_a_step_goes_on_from_there,
     a_dry_run_for_an_endpoint_counts_what_will_be_owed,
+    jobs_find_events_of_a_rare_status_too,
 ) + behaviours(a_job_goes_on_in_another_process, shared=True)

@@ -155,13 +155,18 @@ async def an_event_whose_endpoints_went_is_over(world: World) -> None:
 
 async def only_the_endpoints_that_want_it_are_owed_it(world: World) -> None:
     shop, endpoints = await _wide(world, WIDE + 1)
-    other = await asyncio.gather(*(world.customer_endpoint(shop, channels=["us"]) for _ in range(5)))
-    receipt = await world.accept(shop, channels=("eu",))
-    await _spread(world, receipt.event_id)
-    assert set(await world.states(receipt.event_id)) == _ids(endpoints)
-    us = await world.accept(shop, channels=("us",))
-    await _spread(world, us.event_id)
-    assert set(await world.states(us.event_id)) == _ids([*endpoints, *other])
+    us = [await world.customer_endpoint(shop, channels=["us"]) for _ in range(2)]
+    sent = [await world.customer_endpoint(shop, events=["order.sent"])]
+    for type, channels, wanted in (
+        ("order.paid", (), endpoints),
+        ("order.paid", ("eu",), endpoints),
+        ("order.paid", ("us",), endpoints + us),
+        ("order.sent", ("us",), endpoints + us + sent),
+        ("order.paid", (), endpoints),
+    ):
+        receipt = await world.accept(shop, type=type, channels=channels)
+        await _spread(world, receipt.event_id)
+        assert set(await world.states(receipt.event_id)) == _ids(wanted)
 
 
 async def where_order_counts_it_is_owed_with_the_commit(world: World) -> None:
@@ -176,6 +181,17 @@ async def where_order_counts_it_is_owed_with_the_commit(world: World) -> None:
     await _spread(world, wide.event_id)
     assert set(await world.states(wide.event_id)) == _ids([*endpoints, ordered])
     assert (await world.states(wide.event_id))[ordered.id] == DeliveryState.DELIVERED
+
+
+async def an_endpoint_that_is_newer_is_not_owed_it_whatever_the_clock_says(world: World) -> None:
+    shop, endpoints = await _wide(world, WIDE + 1)
+    receipt = await world.accept(shop)
+    world.now_ms -= 2000  # the clock was set back, and the server started again
+    world.store = world.open()
+    late = await world.customer_endpoint(shop)
+    assert late.id > max(_ids(endpoints))
+    await _spread(world, receipt.event_id)
+    assert set(await world.states(receipt.event_id)) == _ids(endpoints)
 
 
 async def what_is_due_later_waits_for_its_time(world: World) -> None:
@@ -291,4 +307,8 @@ BEHAVIOURS = behaviours(
     a_message_that_is_expunged_meanwhile_is_owed_to_nobody,
     a_held_event_that_is_released_to_very_many_is_spread_too,
     leases_of_a_spread_event_run_out_as_others_do,
-) + behaviours(another_process_goes_on_where_the_last_one_ended, shared=True)
+) + behaviours(
+    another_process_goes_on_where_the_last_one_ended,
+    an_endpoint_that_is_newer_is_not_owed_it_whatever_the_clock_says,
+    shared=True,
+)

@@ -104,6 +104,10 @@ SELECT * FROM endpoint WHERE org_id = :org_id AND source_id = :source_id AND nam
 UNION ALL
 SELECT * FROM endpoint WHERE org_id = :org_id AND source_id = :source_id AND uid = :key AND uid <> '' AND id <> :key;
 
+-- name: newest_endpoint
+-- The endpoint of a source that was made last.
+SELECT id FROM endpoint WHERE source_id = :source_id ORDER BY id DESC LIMIT 1;
+
 -- name: endpoint_by_name
 -- The endpoint of this name at a source.
 SELECT * FROM endpoint WHERE source_id = :source_id AND name = :name;

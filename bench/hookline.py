@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from hookline.storage.application_endpoints import NewEndpoint
-from hookline.storage.applications import NewApplication
-
 from bench.process import Process
 from bench.requests import APPLICATION, GITHUB_SECRET, SERVER_SECRET, STANDARD_SECRET
 from hookline.app import Server, build
@@ -21,6 +18,8 @@ from hookline.config.application_spec import ApplicationEndpointSpec, Applicatio
 from hookline.config.file import read_file
 from hookline.config.settings import load_settings
 from hookline.core.model import DEFAULT_ORG, EndpointState
+from hookline.storage.application_endpoints import NewEndpoint
+from hookline.storage.applications import NewApplication
 from hookline.storage.store import Store, open_store
 
 T = TypeVar("T")

@@ -36,6 +36,7 @@ class Known:
     old_secrets: list[tuple[str, int]] = field(default_factory=list)  #: and until when each still signs
     rotating: bool = False  #: under way: it may have happened, or not
     ever_off: bool = False  #: it was disabled or deleted at some time
+    deleted: bool = False
     order_is_off: bool = False  #: something was done to it that changes the order: jobs, or not FIFO for a while
     recovered: int = 0  #: how often its dead deliveries were all owed again
     filled: bool = False  #: what it never got was sent to it
@@ -197,7 +198,7 @@ class Customer:
         )
 
     async def _delete(self, known: Known) -> None:
-        known.ever_off = True
+        known.ever_off = known.deleted = True
         await self.world.server.store.application_endpoints.delete(
             DEFAULT_ORG, self.application_id, known.id, self.world.clock.now_ms()
         )

@@ -113,6 +113,8 @@ class _Case:
         about = delivery.event_id, delivery.endpoint_id
         exhausted = self._told_of["message.attempt.exhausted", *about]
         died = delivery.state == DeliveryState.DEAD and delivery.reason in ("exhausted", "gone")
+        if self._known[delivery.endpoint_id].deleted and not exhausted:
+            return  # nobody is told what becomes of an attempt that was under way when its endpoint went
         revived = self._customer.resent[about] + self._known[delivery.endpoint_id].recovered
         if revived:
             assert died <= exhausted <= revived + 1, (exhausted, delivery)

@@ -172,7 +172,7 @@ class Model:
 
     async def end(self, number: int) -> None:
         owed = self.owed()
-        ended = await self.world.store.deliveries.end_owed_to(self.endpoint.id, "gone", self.world.now_ms)
+        ended = await self.world.end_owed_to(self.endpoint.id, "gone")
         assert ended == len(owed)
         for one in owed:
             one.owed, one.lease = False, ""

@@ -21,6 +21,9 @@ from hookline.delivery.sender import Sender
 
 TYPE = "endpoint.challenge"
 
+#: Whoever registers an endpoint waits for it, so it is not given as long as a delivery may be.
+LONGEST_S = 15.0
+
 _HEADERS: Headers = ((b"content-type", b"application/json"),)
 
 
@@ -46,7 +49,7 @@ async def challenge(sender: Sender, endpoint: Endpoint, source: Source, now_ms: 
         headers,
         body,
         connect_timeout_s=endpoint.connect_timeout_s,
-        timeout_s=endpoint.timeout_s,
+        timeout_s=min(endpoint.timeout_s, LONGEST_S),
     )
     _judge(outcome, word)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from hookline.core.clock import Clock
@@ -18,6 +19,8 @@ from hookline.storage.store import Store
 #: every single change would take all the time there is; then the next look begins so long after the last.
 MANY_OWED = 2_000
 PAUSE_MS = 500
+#: Endpoints whose debts end at the same time: more would only fill the store's queue, and publishers would be refused.
+MOST_ENDING = 10
 
 
 class Lookout:
@@ -39,6 +42,8 @@ class Lookout:
         self._looking = False
         self._look_again = False
         self._not_before_ms = 0
+        self._ending: set[str] = set()
+        self._ends = asyncio.Semaphore(MOST_ENDING)
 
     def look(self) -> None:
         """Look once more, from now on."""
@@ -67,7 +72,8 @@ class Lookout:
                 lane = self._lanes.need(endpoint_id)
                 if lane is not None:
                     self._claims.note_due(lane, due_at_ms)
-                elif not self._lanes.has_under_way(endpoint_id):
+                elif not self._lanes.has_under_way(endpoint_id) and endpoint_id not in self._ending:
+                    self._ending.add(endpoint_id)
                     self._busy.spawn(self._end_owed_to(endpoint_id))
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
@@ -85,6 +91,10 @@ class Lookout:
         """Beside everything else: a large debt must not delay other endpoints."""
         reason = "endpoint_disabled" if self._lanes.knows(endpoint_id) else "endpoint_deleted"
         try:
-            await self._store.deliveries.end_owed_to(endpoint_id, reason, self._clock.now_ms())
+            async with self._ends:
+                await self._store.deliveries.end_owed_to(endpoint_id, reason, self._clock.now_ms())
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
+            self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, self.look)
+        finally:
+            self._ending.discard(endpoint_id)

@@ -35,8 +35,9 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
 class Commit:
     """The rows of one group of drafts."""
 
-    def __init__(self, tx: Transaction, routing: Routing, worker: Worker | None) -> None:
+    def __init__(self, tx: Transaction, routing: Routing, worker: Worker | None, *, may_spread: bool = True) -> None:
         self._tx, self._routing, self._worker = tx, routing, worker
+        self._may_spread = may_spread  #: False: nobody would be told that deliveries are still to be written
         self._events: list[tuple[Any, ...]] = []
         self._payloads: list[tuple[Any, ...]] = []
         self._deliveries: list[tuple[Any, ...]] = []
@@ -131,7 +132,7 @@ class Commit:
         self._events.append(_event_row(event, status, draft.only_endpoint))
         self._payloads.append(_payload_row(event, draft.payload_expires_at_ms))
         due_at_ms = max(event.received_at_ms, draft.due_at_ms)
-        wide = len(endpoints) > WIDE
+        wide = self._may_spread and len(endpoints) > WIDE
         receipt = Receipt(event.id, status, deliveries=len(endpoints))
         if wide:
             wanted = self._routing.wanted(event.source_id, event.type, event.channels)

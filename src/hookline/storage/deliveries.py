@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from hookline.core.errors import Conflict, HooklineError, NotFound
-from hookline.core.model import Delivery, Settlement
+from hookline.core.model import Delivery, Endpoint, EndpointState, Settlement
 from hookline.core.state import DeliveryState, Move, after
 from hookline.storage.base import Claim, Claimed, Database, Once, Settled, Transaction, Worker
 from hookline.storage.claims import claim_batch
@@ -91,9 +91,9 @@ class Deliveries:
             self.worker.owed([endpoint_id])  # where order counts, the next one may have waited for this
 
     async def end_owed_to(self, endpoint_id: str, reason: str, now_ms: int) -> int:
-        """Everything an endpoint is still owed becomes dead (it can be replayed); how many."""
+        """Everything an endpoint that is gone or disabled is still owed becomes dead (it can be replayed); how many."""
         ended = 0
-        while count := await self._database.write(_gone_batch, (endpoint_id, reason, now_ms)):
+        while count := await self._database.write(self._gone_batch, (endpoint_id, reason, now_ms)):
             ended += count
         return ended
 
@@ -108,6 +108,10 @@ class Deliveries:
             if done.wide:
                 self.worker.wide()
         return done.owed
+
+    def _gone_batch(self, tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[int]:
+        endpoints = self._routing(tx).endpoints
+        return [0 if _is_sent_to(endpoints.get(item[0])) else _end_some(tx, *item) for item in items]
 
     def _replay_batch(
         self, tx: Transaction, items: Sequence[tuple[str, str, int, str]]
@@ -162,11 +166,13 @@ def _cancel(tx: Transaction, org_id: str, delivery_id: str, now_ms: int) -> Hook
     return str(row["endpoint_id"])
 
 
-def _gone_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[int]:
-    counts = []
-    for endpoint_id, reason, now_ms in items:
-        rows = tx.rows("owed_to_endpoint", {"endpoint_id": endpoint_id, "limit": GONE_PER_STEP})
-        tx.each("kill_delivery", [{"id": row["id"], "now_ms": now_ms, "reason": reason} for row in rows])
-        refresh_status(tx, {row["event_id"] for row in rows})
-        counts.append(len(rows))
-    return counts
+def _is_sent_to(endpoint: Endpoint | None) -> bool:
+    """Whether it was enabled again meanwhile: then nothing more of what it is owed may end."""
+    return endpoint is not None and endpoint.state is not EndpointState.DISABLED
+
+
+def _end_some(tx: Transaction, endpoint_id: str, reason: str, now_ms: int) -> int:
+    rows = tx.rows("owed_to_endpoint", {"endpoint_id": endpoint_id, "limit": GONE_PER_STEP})
+    tx.each("kill_delivery", [{"id": row["id"], "now_ms": now_ms, "reason": reason} for row in rows])
+    refresh_status(tx, {row["event_id"] for row in rows})
+    return len(rows)

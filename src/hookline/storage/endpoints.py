@@ -21,6 +21,9 @@ from hookline.storage.sources import API
 from hookline.storage.stored import StoredEndpoint
 from hookline.storage.vault import Sealed, Vault
 
+#: What is owed to an endpoint is marked when its order begins or ends to count; this many in some tens of milliseconds.
+MOST_REORDERED = 10_000
+
 
 class PutEndpoint(msgspec.Struct, frozen=True):
     """Create the endpoint of this name, or replace it. Without ``secrets`` its old ones stay or one is made."""
@@ -145,6 +148,12 @@ def write_endpoint(changing: Changing, vault: Vault, before: Row | None, wanted:
         },
     )
     if before is not None and bool(json.loads(before["spec"]).get("fifo")) != wanted.spec.fifo:
+        owed = {"endpoint_id": wanted.id, "limit": MOST_REORDERED + 1}
+        if len(tx.rows("owed_to_endpoint", owed)) > MOST_REORDERED:
+            raise Conflict(
+                f"`fifo` can be changed while the endpoint is owed at most {MOST_REORDERED:,} messages; "
+                "let it catch up, or cancel what it is owed"
+            )
         tx.run("set_fifo_of_owed", {"endpoint_id": wanted.id, "fifo": int(wanted.spec.fifo)})
     row = tx.row("endpoint_by_name", {"source_id": wanted.source_id, "name": wanted.spec.name})
     assert row is not None

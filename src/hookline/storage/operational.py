@@ -57,7 +57,7 @@ def tell(
         request=Request("POST", "", b"", _HEADERS, _LOOKUP, _encode({"type": type, "data": data})),
         verification=Verification.AUTHENTICATED,
     )
-    commit = Commit(tx, routing, worker=None)
+    commit = Commit(tx, routing, worker=None, may_spread=False)
     stored = commit.accept(Draft(event))
     commit.insert()
     return list(stored.unleased)

@@ -148,7 +148,7 @@ class Snapshot:
         for work in works:
             changing = Changing(tx, self)
             done.append((work(changing), changing.owed))
-        self.refresh(tx)
+            self.refresh(tx)  # the next one, and who is told of it, must see this one
         return done
 
     # -- rows ------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ async def an_event_that_failed_before_it_was_ever_tried_is_pending_again(world: 
     source = await world.source()
     endpoint = await world.endpoint(source)
     first = await world.accept(source, key=KEY)
-    await world.store.deliveries.end_owed_to(endpoint.id, "endpoint_disabled", world.now_ms)
+    await world.end_owed_to(endpoint.id, "endpoint_disabled")
     assert await world.status(first.event_id) == EventStatus.FAILED
     again = await world.accept(source, key=KEY)
     assert (again.duplicate, again.status) == (True, EventStatus.PENDING)

@@ -145,7 +145,7 @@ class Life:
         """The endpoint is gone: nothing is owed to it any more."""
         one = self.model[which]
         owed = one.state in OWED
-        ended = await self.world.store.deliveries.end_owed_to(self.endpoints[which].id, "gone", self.world.now_ms)
+        ended = await self.world.end_owed_to(self.endpoints[which].id, "gone")
         assert ended == owed
         if owed:
             one.move(Move.END)

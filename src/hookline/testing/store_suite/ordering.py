@@ -209,7 +209,7 @@ async def an_ordered_endpoint_that_is_disabled_is_owed_nothing_more(world: World
     shop, endpoint = await _ordered(world)
     receipts = [await world.accept(shop) for _ in range(3)]
     await _fail_head(world, endpoint, retry_in_ms=50_000)
-    assert await world.store.deliveries.end_owed_to(endpoint.id, "endpoint_disabled", world.now_ms) == 3
+    assert await world.end_owed_to(endpoint.id, "endpoint_disabled") == 3
     assert await world.claim(endpoint, fifo=True) == Claimed([], None)
     for receipt in receipts:
         await world.store.deliveries.replay_event(DEFAULT_ORG, receipt.event_id, world.now_ms)

@@ -139,8 +139,8 @@ async def the_debts_to_an_endpoint_that_is_gone_are_ended(world: World) -> None:
     gone, stays = await world.endpoint(source, "gone"), await world.endpoint(source, "stays")
     receipts = await asyncio.gather(*(world.accept(source) for _ in range(1_100)))
     (leased,) = (await world.claim(gone, limit=1)).works
-    assert await world.store.deliveries.end_owed_to(gone.id, "endpoint_deleted", world.now_ms) == 1_100
-    assert await world.store.deliveries.end_owed_to(gone.id, "endpoint_deleted", world.now_ms) == 0
+    assert await world.end_owed_to(gone.id, "endpoint_deleted") == 1_100
+    assert await world.end_owed_to(gone.id, "endpoint_deleted") == 0
     assert not await world.settle(leased, Move.DELIVER)
     assert [endpoint_id for endpoint_id, _ in await world.store.deliveries.owed()] == [stays.id]
     assert await world.states(receipts[0].event_id) == {gone.id: DeliveryState.DEAD, stays.id: DeliveryState.WAITING}
@@ -166,6 +166,14 @@ async def deliveries_are_found_newest_first_by_endpoint_and_state(world: World) 
     assert await find(DEFAULT_ORG, before=found[1].id, limit=2) == found[2:4]
 
 
+async def what_is_owed_to_an_endpoint_that_was_enabled_again_is_left_alone(world: World) -> None:
+    source = await world.source()
+    endpoint = await world.endpoint(source)
+    receipt = await world.accept(source)
+    assert await world.store.deliveries.end_owed_to(endpoint.id, "endpoint_disabled", world.now_ms) == 0
+    assert await world.states(receipt.event_id) == {endpoint.id: DeliveryState.WAITING}
+
+
 BEHAVIOURS = behaviours(
     a_success_ends_the_delivery_and_is_recorded_whole,
     a_failure_waits_for_its_next_time,
@@ -177,5 +185,6 @@ BEHAVIOURS = behaviours(
     a_cancelled_delivery_is_owed_no_longer,
     a_delivery_that_is_over_cannot_be_cancelled,
     the_debts_to_an_endpoint_that_is_gone_are_ended,
+    what_is_owed_to_an_endpoint_that_was_enabled_again_is_left_alone,
     deliveries_are_found_newest_first_by_endpoint_and_state,
 )

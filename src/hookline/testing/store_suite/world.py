@@ -16,6 +16,7 @@ from hookline.core.model import (
     DEFAULT_ORG,
     Attempt,
     Delivery,
+    EndpointState,
     Event,
     Headers,
     Rejection,
@@ -132,6 +133,14 @@ class World:
         wanted = ApplicationEndpointSpec.model_validate({"name": "new", "url": f"http://127.0.0.1:9/{path}", **spec})
         new = NewEndpoint(application.org_id, application.id, wanted, self.now_ms)
         return (await self.store.application_endpoints.create(new)).value
+
+    async def end_owed_to(self, endpoint_id: str, reason: str = "endpoint_disabled") -> int:
+        """The endpoint is disabled, what it is owed ends, and it is enabled again; how many deliveries ended."""
+        catalogue = self.store.catalogue
+        await catalogue.set_endpoint_state(endpoint_id, EndpointState.DISABLED, reason, self.now_ms)
+        ended = await self.store.deliveries.end_owed_to(endpoint_id, reason, self.now_ms)
+        await catalogue.set_endpoint_state(endpoint_id, EndpointState.ACTIVE, "", self.now_ms)
+        return ended
 
     # -- events ----------------------------------------------------------------------------------------
 

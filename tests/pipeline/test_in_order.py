@@ -85,7 +85,9 @@ async def test_the_next_waits_until_the_result_of_the_last_is_on_disk(serve: Ser
         return [None] * len(items)
 
     slow = asyncio.create_task(service.store.database.write(wait, None))  # the disk takes its time
-    await asyncio.sleep(0.5)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await receiver.wait_for(2)
     assert came(receiver) == [first]
     on_disk.set()
     await slow

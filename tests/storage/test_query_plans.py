@@ -210,6 +210,7 @@ def test_every_query_that_is_asked_is_written() -> None:
 def test_every_query_is_explained_in_a_sentence() -> None:
     folder = Path(hookline.storage.__file__).parent / "sql" / "queries"
     text = "".join(file.read_text() for file in sorted(folder.iterdir()))
-    sentences = re.findall(r"^-- name: \w+\n-- (.+(?:\n-- .+)*)", text, re.MULTILINE)
-    assert len(sentences) == len(QUERIES)
+    explained = re.findall(r"^-- name: (.+)\n-- (.+(?:\n-- .+)*)", text, re.MULTILINE)
+    assert sorted(name for names, _ in explained for name in names.split(", ")) == sorted(QUERIES)
+    sentences = [sentence for _, sentence in explained]
     assert [sentence for sentence in sentences if not sentence.endswith(".")] == []

@@ -13,9 +13,9 @@ from hookline.core.errors import Conflict, LimitReached, NotFound, StoreError
 from hookline.core.model import EndpointState
 from hookline.core.signature import generate_secret
 from hookline.storage import stored
-from hookline.storage.applications import LAST
 from hookline.storage.base import Made, Once, Row, Slice, Transaction
 from hookline.storage.endpoints import delete_endpoint_in, kept_state, tell_of_endpoint, write_endpoint
+from hookline.storage.search import LAST
 from hookline.storage.seen import made_before
 from hookline.storage.snapshot import Changing, Snapshot
 from hookline.storage.sources import API

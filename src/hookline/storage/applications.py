@@ -12,14 +12,12 @@ from hookline.core.errors import Conflict, NotFound, StoreError
 from hookline.core.model import SourceKind
 from hookline.storage import stored
 from hookline.storage.base import Made, Once, Row, Slice, Transaction
+from hookline.storage.search import LAST
 from hookline.storage.seen import forget, made_before
 from hookline.storage.snapshot import Changing, Snapshot
 from hookline.storage.sources import API, delete_with_endpoints
 from hookline.storage.stored import StoredApplication, application_of
 from hookline.storage.vault import Sealed
-
-#: Above every id and every name.
-LAST = "~"
 
 #: What the one operational source of an organisation is called; no other source can be.
 OPERATIONAL = "hookline.operational"

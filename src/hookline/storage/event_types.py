@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from hookline.core.errors import Conflict, NotFound
 from hookline.core.model import EventType
-from hookline.storage.applications import LAST
 from hookline.storage.base import Made, Once, Slice, Transaction
 from hookline.storage.routing import event_type_id
+from hookline.storage.search import LAST
 from hookline.storage.seen import made_before
 from hookline.storage.snapshot import Changing, Snapshot
 from hookline.storage.stored import event_type_of

@@ -10,7 +10,7 @@ from hookline.core.model import Event, EventStatus
 from hookline.storage.base import EventFilter, Row, Slice, Transaction
 from hookline.storage.rows import NO_REQUEST, event_of, words
 
-#: Above every id of any kind.
+#: Above every id of any kind, and every name.
 LAST = "~"
 
 #: The statuses that people look for: they have an index of their own.

@@ -2,6 +2,8 @@
 
 The text keeps to what SQLite and PostgreSQL both speak: ``:name`` parameters, times as parameters,
 ``CAST(x AS T)``, lists as one JSON parameter.
+
+A list that is read both ways is written once, under two names: the second query is the first without its DESC.
 """
 
 from __future__ import annotations
@@ -10,19 +12,24 @@ import re
 from importlib.resources import files
 
 _HERE = files(__name__)
-_QUERY = re.compile(r"^-- name: (\w+)\n((?:-- [^\n]*\n)+)(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
+_QUERY = re.compile(r"^-- name: (\w+)(?:, (\w+))?\n((?:-- [^\n]*\n)+)(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def _load() -> dict[str, str]:
     found: dict[str, str] = {}
-    count = 0
     for file in sorted((_HERE / "queries").iterdir(), key=lambda file: file.name):
         text = file.read_text("utf-8")
-        count += text.count("-- name: ")
-        found |= {name: sql.strip().rstrip(";") for name, _why, sql in _QUERY.findall(text)}
-    if len(found) != count:
-        raise RuntimeError("queries/: every query needs a unique name and a sentence")
+        read = _QUERY.findall(text)
+        queries = [(name, _text(sql)) for name, _back, _why, sql in read]
+        queries += [(back, _text(sql).replace(" DESC", "")) for _name, back, _why, sql in read if back]
+        if len(read) != text.count("-- name: ") or len(dict(queries) | found) != len(queries) + len(found):
+            raise RuntimeError(f"{file.name}: every query needs a unique name and a sentence")
+        found |= dict(queries)
     return found
+
+
+def _text(sql: str) -> str:
+    return sql.strip().rstrip(";")
 
 
 #: Query text by name.

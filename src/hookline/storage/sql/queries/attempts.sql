@@ -14,7 +14,7 @@ SELECT * FROM attempt WHERE delivery_id >= :low AND delivery_id < :high ORDER BY
 SELECT a.*, d.endpoint_id FROM attempt a JOIN delivery d ON d.id = a.delivery_id
 WHERE a.delivery_id = :delivery_id AND a.number = :number;
 
--- name: attempts_of_endpoint_newest
+-- name: attempts_of_endpoint_newest, attempts_of_endpoint_oldest
 -- Part of the attempts at one endpoint, newest first: chosen in the index by their time and status, then read.
 SELECT a.*, e.id, e.org_id, e.source_id, e.type, e.received_at_ms, e.status AS event_status, e.provider_event_id,
        e.verification, e.review_reason, e.review_detail, e.duplicates, e.channels, e.tags, p.body
@@ -31,24 +31,7 @@ WHERE substr(i.delivery_id, 37, 16) = :tail
   AND (CAST(:tag AS TEXT) IS NULL OR replace(e.tags, :tag, '') <> e.tags)
 ORDER BY i.started_at_ms DESC, i.delivery_id DESC, i.number DESC LIMIT :limit;
 
--- name: attempts_of_endpoint_oldest
--- The same, oldest first.
-SELECT a.*, e.id, e.org_id, e.source_id, e.type, e.received_at_ms, e.status AS event_status, e.provider_event_id,
-       e.verification, e.review_reason, e.review_detail, e.duplicates, e.channels, e.tags, p.body
-FROM attempt i CROSS JOIN attempt a CROSS JOIN event e
-     LEFT JOIN payload p ON p.event_id = e.id AND :with_payload = 1
-WHERE substr(i.delivery_id, 37, 16) = :tail
-  AND (i.started_at_ms, i.delivery_id, i.number) > (:after_ms, :after_id, :after_number)
-  AND (i.started_at_ms, i.delivery_id, i.number) < (:before_ms, :before_id, :before_number)
-  AND i.status >= :status_from AND i.status < :status_to AND (i.status < :not_from OR i.status >= :not_to)
-  AND a.delivery_id = i.delivery_id AND a.number = i.number
-  AND e.id = 'msg_' || substr(i.delivery_id, 5, 32) AND e.org_id = :org_id AND e.source_id = :source_id
-  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || e.type || ' ', '') <> :types)
-  AND (CAST(:channel AS TEXT) IS NULL OR replace(e.channels, :channel, '') <> e.channels)
-  AND (CAST(:tag AS TEXT) IS NULL OR replace(e.tags, :tag, '') <> e.tags)
-ORDER BY i.started_at_ms, i.delivery_id, i.number LIMIT :limit;
-
--- name: attempts_of_message_newest
+-- name: attempts_of_message_newest, attempts_of_message_oldest
 -- Part of the attempts of one event, newest first: there are as many as it has endpoints times tries.
 SELECT a.*, d.endpoint_id
 FROM (
@@ -61,20 +44,6 @@ FROM (
 ) AS part CROSS JOIN attempt a CROSS JOIN delivery d
 WHERE a.delivery_id = part.delivery_id AND a.number = part.number AND d.id = part.delivery_id
 ORDER BY part.started_at_ms DESC, part.delivery_id DESC, part.number DESC;
-
--- name: attempts_of_message_oldest
--- The same, oldest first.
-SELECT a.*, d.endpoint_id
-FROM (
-    SELECT delivery_id, number, started_at_ms FROM attempt
-    WHERE delivery_id >= :low AND delivery_id < :high
-      AND (started_at_ms, delivery_id, number) > (:after_ms, :after_id, :after_number)
-      AND (started_at_ms, delivery_id, number) < (:before_ms, :before_id, :before_number)
-      AND status >= :status_from AND status < :status_to AND (status < :not_from OR status >= :not_to)
-    ORDER BY started_at_ms, delivery_id, number LIMIT :limit
-) AS part CROSS JOIN attempt a CROSS JOIN delivery d
-WHERE a.delivery_id = part.delivery_id AND a.number = part.number AND d.id = part.delivery_id
-ORDER BY part.started_at_ms, part.delivery_id, part.number;
 
 -- name: expunge_attempt
 -- What an endpoint answered goes.

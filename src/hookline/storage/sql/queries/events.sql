@@ -29,7 +29,7 @@ SELECT e.*, p.method, p.path, p.query, p.headers, p.client, p.scheme, p.body
 FROM event e LEFT JOIN payload p ON p.event_id = e.id
 WHERE e.org_id = :org_id AND e.id = :id;
 
--- name: events_newest
+-- name: events_newest, events_oldest
 -- Part of the events of an organisation, newest first.
 SELECT * FROM event
 WHERE org_id = :org_id AND id > :after AND id < :before
@@ -42,20 +42,7 @@ WHERE org_id = :org_id AND id > :after AND id < :before
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
 ORDER BY id DESC LIMIT :limit;
 
--- name: events_oldest
--- Part of the events of an organisation, oldest first.
-SELECT * FROM event
-WHERE org_id = :org_id AND id > :after AND id < :before
-  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
-  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
-  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
-  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
-  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
-  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
-  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
-ORDER BY id LIMIT :limit;
-
--- name: events_of_source_newest
+-- name: events_of_source_newest, events_of_source_oldest
 -- Part of the events of one source, newest first, with their bytes where they are asked for.
 SELECT e.*, p.headers, p.body
 FROM event e LEFT JOIN payload p ON p.event_id = e.id AND :with_payload = 1
@@ -69,21 +56,7 @@ WHERE e.source_id = :source_id AND e.id > :after AND e.id < :before AND e.org_id
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
 ORDER BY e.id DESC LIMIT :limit;
 
--- name: events_of_source_oldest
--- Part of the events of one source, oldest first, with their bytes where they are asked for.
-SELECT e.*, p.headers, p.body
-FROM event e LEFT JOIN payload p ON p.event_id = e.id AND :with_payload = 1
-WHERE e.source_id = :source_id AND e.id > :after AND e.id < :before AND e.org_id = :org_id
-  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
-  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
-  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
-  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
-  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
-  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
-  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
-ORDER BY e.id LIMIT :limit;
-
--- name: events_of_rare_status_newest
+-- name: events_of_rare_status_newest, events_of_rare_status_oldest
 -- Part of the events that failed, were ignored or wait for a person, newest first.
 SELECT * FROM event
 WHERE org_id = :org_id AND status = :status AND status IN ('failed', 'ignored', 'needs_review')
@@ -96,20 +69,6 @@ WHERE org_id = :org_id AND status = :status AND status IN ('failed', 'ignored', 
   AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
   AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
 ORDER BY id DESC LIMIT :limit;
-
--- name: events_of_rare_status_oldest
--- Part of the events that failed, were ignored or wait for a person, oldest first.
-SELECT * FROM event
-WHERE org_id = :org_id AND status = :status AND status IN ('failed', 'ignored', 'needs_review')
-  AND id > :after AND id < :before
-  AND (CAST(:source_id AS TEXT) IS NULL OR source_id = :source_id)
-  AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)
-  AND (CAST(:type_prefix AS TEXT) IS NULL OR substr(type, 1, length(:type_prefix)) = :type_prefix)
-  AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || type || ' ', '') <> :types)
-  AND (CAST(:channel AS TEXT) IS NULL OR replace(channels, :channel, '') <> channels)
-  AND (CAST(:tag AS TEXT) IS NULL OR replace(tags, :tag, '') <> tags)
-  AND (CAST(:provider_event_id AS TEXT) IS NULL OR provider_event_id = :provider_event_id)
-ORDER BY id LIMIT :limit;
 
 -- name: refresh_event_status
 -- What people see of an event, from the states of its deliveries: the rule is core.state.event_status.
@@ -154,4 +113,3 @@ UPDATE event SET status = 'processed'
 WHERE id = :event_id
   AND (SELECT id FROM delivery WHERE id >= :low AND id < :high AND state <> 'delivered' ORDER BY id DESC LIMIT 1) IS NULL
   AND NOT EXISTS (SELECT 1 FROM fanout WHERE event_id = :event_id);
-

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+import platform
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from importlib.metadata import version
 from ipaddress import ip_network
 from typing import Any
 
+from hookline.api.answer import refusal
 from hookline.api.app import ApiDependencies, Guard, create_api
 from hookline.api.sending.publish import PublishDoor, application_in
 from hookline.api.sending.publisher import Publisher
 from hookline.clock import SystemClock
 from hookline.config.file import FileConfig
-from hookline.config.settings import Settings
+from hookline.config.settings import Role, Settings
 from hookline.core.clock import Clock
 from hookline.core.errors import StoreError
 from hookline.core.model import Endpoint, Source
 from hookline.core.notice import Notice, Notify, ServiceFailed
 from hookline.delivery.address import AddressPolicy
 from hookline.delivery.challenge import challenge
+from hookline.delivery.cluster import Cluster
 from hookline.delivery.dispatcher import Dispatcher
 from hookline.delivery.fanout import Fanout
+from hookline.delivery.herald import Herald
+from hookline.delivery.membership import Membership
 from hookline.delivery.replayer import Replayer
 from hookline.delivery.sender import HttpSender, Sender
 from hookline.ingest.http import PREFIX, Door
@@ -29,10 +35,19 @@ from hookline.mint import Mint
 from hookline.observe.metrics import Metrics
 from hookline.storage.apply import Change, wanted_from
 from hookline.storage.housekeeping import Housekeeper
+from hookline.storage.nodes import Node
 from hookline.storage.store import Store, open_store
 
 #: How soon what another process wrote (a command line, mostly) is noticed.
 WATCH_MS = 1_000
+#: How soon what another server announced is looked at.
+SOON_MS = 50
+
+#: Which servers answer what. All of them tell machines how they are.
+_RECEIVES = frozenset({Role.ALL, Role.INGEST})
+_PUBLISHES = frozenset({Role.ALL, Role.INGEST, Role.API})
+_MANAGES = frozenset({Role.ALL, Role.API})
+FOR_MACHINES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 Scope = MutableMapping[str, Any]
 Asgi = Callable[..., Awaitable[None]]
@@ -52,13 +67,27 @@ class Server:
     ) -> None:
         self.settings, self.store, self.clock, self.metrics = settings, store, clock, metrics
         self._notify, self._sender = notify, sender
+        self._delivers = settings.role in (Role.ALL, Role.DELIVER)
         self.mint = Mint()
         self.dispatcher = Dispatcher(
             store, sender, clock, notify, node=os.urandom(6).hex(), disable_after_s=settings.disable_after_s
         )
-        self.fanout = Fanout(store, clock, notify)
+        self.fanout = Fanout(store, clock, notify, self._is_home)
         self.dispatcher.on_wide = self.fanout.wake
-        self.replayer = Replayer(store, clock, notify)
+        self.dispatcher.on_elsewhere = store.database.announce
+        self.replayer = Replayer(store, clock, notify, self._is_home)
+        self.herald = Herald(store.database, self.dispatcher if self._delivers else None, self._push, self._look_soon)
+        self.membership = Membership(
+            store,
+            clock,
+            notify,
+            lambda: os.urandom(6).hex(),
+            self._as_node,
+            self._on_cluster,
+            self.herald.owed,
+            self.dispatcher.sure_until,
+        )
+        self._looking_soon = False
         self.housekeeper = Housekeeper(store, clock, notify, settings)
         self.door = Door(
             store,
@@ -87,7 +116,7 @@ class Server:
                 clock,
                 metrics,
                 self.door.accept_rejection,
-                self.replayer.wake,
+                self.herald.wide,
                 publish_door,
                 self._challenge,
             )
@@ -96,28 +125,52 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """The ASGI application: the doors are asked first, because they are asked most."""
+        serve: Asgi
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self.door(scope, receive, send)
+            serve = self.door if self.settings.role in _RECEIVES else self._not_here
         elif scope["type"] == "http" and scope["method"] == "POST" and application_in(scope["path"]):
-            await self.publish(scope, receive, send)
+            serve = self.publish if self.settings.role in _PUBLISHES else self._not_here
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
+            return
+        elif self.settings.role in _MANAGES or scope["path"] in FOR_MACHINES:
+            serve = self.api
         else:
-            await self.api(scope, receive, send)
+            serve = self._not_here
+        await serve(scope, receive, send)
+
+    async def _not_here(self, scope: Scope, receive: Any, send: Any) -> None:
+        words = f"this server has the role `{self.settings.role}`, another one answers here; see docs/scale.md"
+        await refusal(404, "not_served_here", words)(scope, receive, send)
 
     async def start(self, *, services: bool = True) -> None:
         """Take over what the last server left, and begin to deliver. Without ``services`` nothing runs by itself."""
         for row_id, why in self.store.routing.unreadable.items():
             self._notify(ServiceFailed("routing", f"{row_id} is held back: {why}"))
         self.mint.go_on_after(await self.store.events.newest_at_ms(), self.clock.now_ms())
-        await self.dispatcher.start()
+        await self._prepare()
+        if self.store.database.shared:
+            await self._join()
+        else:
+            await self.dispatcher.start()
         if services:
-            self._services = [
-                asyncio.create_task(self._supervised("replayer", self.replayer.run)),
-                asyncio.create_task(self._supervised("fanout", self.fanout.run)),
-                asyncio.create_task(self._supervised("housekeeping", self.housekeeper.run)),
-                asyncio.create_task(self._supervised("watch", self._watch)),
-            ]
+            self._services = [asyncio.create_task(self._supervised(*service)) for service in self._wanted_services()]
+
+    def _wanted_services(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        yield "watch", self._watch
+        if self._delivers:
+            yield "replayer", self.replayer.run
+            yield "fanout", self.fanout.run
+            yield "housekeeping", self.housekeeper.run
+        if self.store.database.shared:
+            yield "membership", self.membership.run
+
+    async def _prepare(self) -> None:
+        """Be ready for what will come. Where that is not possible yet, events are stored all the same."""
+        try:
+            await self.housekeeper.prepare()
+        except StoreError as error:
+            self._notify(ServiceFailed("housekeeping", error.message))
 
     async def stop(self) -> int:
         """Finish or give back what is in flight, then close everything. How many deliveries were given back."""
@@ -125,6 +178,8 @@ class Server:
             service.cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
         given_back = await self.dispatcher.stop(self.settings.graceful_stop_s)
+        if self.store.database.shared:
+            await self.membership.leave()
         await self._sender.close()
         await self.store.close()
         return given_back
@@ -148,16 +203,55 @@ class Server:
             await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS)
 
     async def _watch(self) -> None:
-        """Notice what other processes wrote."""
+        """Notice what other processes wrote. Of many servers one looks every second, whichever it is."""
         while True:
-            await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS)
-            try:
-                if await self.store.changed_outside():
+            await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS * self.membership.cluster.size)
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            if await self.store.changed_outside():
+                if self._delivers:
                     self.dispatcher.look()
-                    self.replayer.wake()
-                    self.fanout.wake()
-            except StoreError as error:
-                self._notify(ServiceFailed("watch", error.message))
+                self._push()
+        except StoreError as error:
+            self._notify(ServiceFailed("watch", error.message))
+
+    # -- one of several servers --------------------------------------------------------------------------
+
+    async def _join(self) -> None:
+        self.store.database.listen(self.herald.hear)
+        await self.membership.join()
+        if self._delivers:
+            self.dispatcher.begin(self.herald)
+        else:
+            self.store.hand_over_to(self.herald)
+
+    def _as_node(self, id: str) -> Node:
+        return Node(id, platform.node(), self.settings.role, version("hookline"), self.clock.now_ms())
+
+    def _is_home(self, id: str) -> bool:
+        return self.membership.cluster.is_home(id)
+
+    def _on_cluster(self, cluster: Cluster) -> None:
+        self.metrics.set_nodes(len(self.membership.nodes))
+        if self._delivers:
+            self.dispatcher.spread(cluster)
+            self._push()
+
+    def _push(self) -> None:
+        self.replayer.wake()
+        self.fanout.wake()
+
+    def _look_soon(self) -> None:
+        """Another server says that anything may have changed. Said often, it is looked for a few times a second."""
+        if not self._looking_soon:
+            self._looking_soon = True
+            self.clock.call_at(self.clock.now_ms() + SOON_MS, self._begin_to_look)
+
+    def _begin_to_look(self) -> None:
+        self._looking_soon = False
+        self._looks = asyncio.get_running_loop().create_task(self._look())
 
 
 def build(

@@ -30,7 +30,7 @@ from hookline.core.state import TRANSITIONS, DeliveryState, Move
 from hookline.delivery import breaker, dispatcher, lane, outcome, response
 from hookline.ingest import http, limits, protocol
 from hookline.observe.metrics import Metrics
-from hookline.storage import application_endpoints, operational, sql, sqlite, wanting
+from hookline.storage import application_endpoints, group_commit, operational, sql, wanting
 from hookline.storage.replays import ReplayKind, ReplayState
 from tests.docs import codes, generated
 from tests.docs.pages import ROOT, Page, all_pages, page
@@ -231,7 +231,7 @@ def test_every_room_and_every_table_is_in_the_architecture() -> None:
     rooms = re.findall(r"`([\w.]+)`", "".join(row[0] for row in ARCHITECTURE.rows("Rooms")))
     present = {path.name for path in codes.SOURCE.iterdir() if not path.name.startswith("_")} - {"py.typed"}
     assert sorted(rooms) == sorted(present)
-    schema = "".join(text for _, _, text in sql.migrations())
+    schema = "".join(each.text for each in sql.migrations("sqlite"))
     assert ARCHITECTURE.words("Tables") == re.findall(r"CREATE TABLE (\w+)", schema)
 
 
@@ -255,7 +255,7 @@ WAITS = [format_duration(wait_s) for wait_s in POLICY.schedule_s]
         (ROTATION, f"At most {WORDS[application_endpoints.MOST_OLD_SECRETS]} old secrets"),
         (OPERATIONS, f"failed for the {WORDS[operational.TELLING_FAILURE]}th time at an endpoint"),
         (SECURITY, f"{message.MOST_CHANNELS} channels, {message.MOST_TAGS} tags, metadata of 4 KB"),
-        (PROMISE, f"up to {sqlite.LARGEST_GROUP} writes"),
+        (PROMISE, f"up to {group_commit.LARGEST_GROUP} writes"),
         (PROMISE, "More than 20,000 writes are waiting"),
         (SECURITY, f"more than {http.MOST_WAITING_FOR_REJECTIONS:,} writes"),
         (SECURITY, f"{protocol.MOST_HEAD_BYTES // 1024} KB, within {protocol.HEAD_TIMEOUT_S:g} s"),

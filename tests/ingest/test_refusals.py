@@ -378,10 +378,10 @@ async def test_a_store_that_is_closed_is_503_and_never_a_promise(place: Street) 
 
 async def test_a_store_that_is_busy_is_503_and_never_a_promise(place: Street) -> None:
     await place.source()
-    place.store.database._most_waiting = 0  # type: ignore[attr-defined]
+    place.store.database._writer._most_waiting = 0  # type: ignore[attr-defined]
     reply = await place.ask()
     assert (reply.status, reply.json["code"], reply.headers[b"retry-after"]) == (503, "store_busy", b"1")
-    place.store.database._most_waiting = 10  # type: ignore[attr-defined]
+    place.store.database._writer._most_waiting = 10  # type: ignore[attr-defined]
     assert await place.events() == []
     assert (await place.ask()).status == 200
 

@@ -15,6 +15,7 @@ from hookline.core import ids
 from hookline.core.model import DEFAULT_ORG, EndpointState
 from hookline.core.signature import generate_secret
 from hookline.delivery import lanes
+from hookline.storage.deliveries import Owing
 from hookline.storage.snapshot import Changing
 from hookline.storage.vault import Sealed, Vault
 from tests.pipeline.product import Product
@@ -230,7 +231,7 @@ async def test_many_changes_while_many_fail_are_looked_at_together(tmp_path: Pat
     looks = 0
     owed = world.server.store.deliveries.owed
 
-    async def counted() -> list[tuple[str, int]]:
+    async def counted() -> list[Owing]:
         nonlocal looks
         looks += 1
         return await owed()

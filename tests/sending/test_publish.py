@@ -438,10 +438,10 @@ async def test_a_store_that_is_closed_is_503_and_never_a_promise(place: Office) 
 
 
 async def test_a_store_that_is_busy_is_503_and_never_a_promise(place: Office) -> None:
-    place.store.database._most_waiting = 0  # type: ignore[attr-defined]
+    place.store.database._writer._most_waiting = 0  # type: ignore[attr-defined]
     reply = await place.publish()
     assert (code(reply, 503), reply.headers[b"retry-after"]) == ("store_busy", b"1")
-    place.store.database._most_waiting = 10  # type: ignore[attr-defined]
+    place.store.database._writer._most_waiting = 10  # type: ignore[attr-defined]
     assert await stored(place) == []
     assert (await place.publish()).status == 202
 

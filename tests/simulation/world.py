@@ -129,8 +129,8 @@ class World:
     async def crash(self) -> None:
         """The process is gone: nothing of it runs again, nothing it had not committed is there."""
         database: Any = self.server.store.database
-        database._closed = True  # a dead process writes nothing
-        database._outbox.clear()
+        database._writer._closed = True  # a dead process writes nothing
+        database._writer._outbox.clear()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         for _ in range(5):

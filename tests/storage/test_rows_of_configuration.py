@@ -66,11 +66,11 @@ async def test_a_database_from_before_sending_is_read_as_it_was(path: Path, monk
 
 
 def _write_with_the_first_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    vault, known = Vault(SECRET), migrations()
+    vault, known = Vault(SECRET), migrations("sqlite")
     connection = connect(str(path))
     tx = SqliteTransaction(connection)
     with monkeypatch.context() as patch, tx.committed():
-        patch.setattr(migrating, "migrations", lambda: known[:1])
+        patch.setattr(migrating, "migrations", lambda dialect: known[:1])
         migrating.migrate(tx)
     spec = {"provider": "none"}
     row = ("src_1", DEFAULT_ORG, "shop", json.dumps(spec), vault.seal("src_1", Sealed()), "api", 1, 1)

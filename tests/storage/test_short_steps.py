@@ -37,6 +37,7 @@ async def delivered(world: World, events: int, endpoints: int) -> StoredApplicat
 
 async def test_wide_events_are_forgotten_a_few_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "ROWS_PER_STEP", 20)
+    monkeypatch.setattr(retention, "EVENTS_AT_ONCE", 1)
     shop = await delivered(world, events=5, endpoints=6)  # each has six deliveries and six attempts
     cut = Cut(shop.id, world.now_ms + 1)
     assert [await world.store.retention.forget_events(cut) for _ in range(4)] == [2, 2, 1, 0]
@@ -47,6 +48,7 @@ async def test_an_event_that_is_wider_than_a_step_is_forgotten_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "ROWS_PER_STEP", 3)
+    monkeypatch.setattr(retention, "EVENTS_AT_ONCE", 1)
     shop = await delivered(world, events=2, endpoints=6)
     cut = Cut(shop.id, world.now_ms + 1)
     assert [await world.store.retention.forget_events(cut) for _ in range(3)] == [1, 1, 0]

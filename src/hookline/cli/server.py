@@ -57,9 +57,10 @@ class Plan:
         path = config_path(flags, environ)
         file = read_file(path) if path is not None else None
         settings = load_settings(flags, environ, file)
-        if settings.role is not Role.ALL:
+        if settings.role is not Role.ALL and settings.database.startswith("sqlite"):
             raise ConfigError(
-                f"`{settings.role}` is not built yet: every server does all of the work; leave it out",
+                f"`{settings.role}` is a part of the work of several servers, and a file has one: leave it out, or use "
+                "postgresql://…",
                 where="--role" if flags.get("role") else "role",
             )
         tls = tls_context(settings.tls_cert, settings.tls_key)

@@ -104,6 +104,20 @@ class ServiceFailed(Notice, frozen=True, gc=False):
     error: str
 
 
+class NodeDied(Notice, frozen=True, gc=False):
+    """A server gave no sign of life any more; what it had leased is due again, at so many endpoints."""
+
+    node: str
+    name: str
+    endpoints: int
+
+
+class NodeLost(Notice, frozen=True, gc=False):
+    """This server was declared dead by another one, while it was paused or cut off: it begins anew."""
+
+    node: str
+
+
 class Started(Notice, frozen=True, gc=False):
     """The server answers."""
 

@@ -37,6 +37,16 @@ class Claims:
         self._node, self._most_bytes, self._pump = node, most_bytes, pump
         self._leases = 0
 
+    def rename(self, node: str) -> None:
+        """Leases name another node from now on."""
+        self._node = node
+
+    def _note_more(self, lane: Lane, claimed: Claimed, now_ms: int) -> None:
+        """When the endpoint is owed something next is its home's business; others help with what is due already."""
+        due_at_ms = claimed.next_due_ms
+        if lane.is_home or (claimed.works and due_at_ms is not None and due_at_ms <= now_ms):
+            lane.note_due(due_at_ms)
+
     def note_due(self, lane: Lane, due_at_ms: int) -> None:
         """The lane is owed something at that time."""
         lane.note_due(due_at_ms)
@@ -102,6 +112,6 @@ class Claims:
             lane.taken.by_loop += 1
             self._room.loop_takes(len(work.body))
             lane.queue.append(work)
-        lane.note_due(claimed.next_due_ms)
+        self._note_more(lane, claimed, now_ms)
         self._pump(lane)
         self.refill(lane)

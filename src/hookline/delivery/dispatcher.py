@@ -22,6 +22,7 @@ from hookline.core.model import Work
 from hookline.core.notice import Notify
 from hookline.delivery.busy import Busy
 from hookline.delivery.claims import Claims
+from hookline.delivery.cluster import Cluster
 from hookline.delivery.judge import Judge
 from hookline.delivery.lane import Lane
 from hookline.delivery.lanes import Lanes
@@ -31,6 +32,7 @@ from hookline.delivery.room import Room
 from hookline.delivery.sender import Sender
 from hookline.delivery.settler import Settler
 from hookline.delivery.workers import Workers
+from hookline.storage.base import Worker
 from hookline.storage.store import Store
 
 #: Bytes of bodies that may wait in memory, in all lanes together.
@@ -82,6 +84,8 @@ class Dispatcher:
         )
         #: Called when an event waits for its deliveries to be written.
         self.on_wide: Callable[[], None] = lambda: None
+        #: Called when something is owed that another server has to send.
+        self.on_elsewhere: Callable[[str], None] = lambda endpoint_id: None
 
     # -- Leasing: called on the writer's thread, inside the commit -------------------------------------
 
@@ -127,6 +131,10 @@ class Dispatcher:
         for endpoint_id in endpoint_ids:
             self._owed(endpoint_id, now_ms)
 
+    def is_home(self, endpoint_id: str) -> bool:
+        """Whether what is owed to this endpoint is claimed here first of all."""
+        return self._lanes.is_home(endpoint_id)
+
     def look(self) -> None:
         """Anything may have changed (a replay, another process, the start): look what is owed to whom."""
         self._agree()
@@ -139,11 +147,36 @@ class Dispatcher:
     # -- life ------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take over everything that was leased when the last server ended, and begin."""
-        self._agree()
+        """Take over everything that was leased when the last server ended, and begin. For the only server there is."""
         await self._store.deliveries.release_all_leases(self._clock.now_ms())
-        self._store.hand_over_to(self)
+        self.begin(self)
+
+    def begin(self, worker: Worker) -> None:
+        """Begin to send; ``worker`` is told of what is stored, and tells this one."""
+        self._agree()
+        self._store.hand_over_to(worker)
         self.look()
+
+    def spread(self, cluster: Cluster) -> None:
+        """Share the work with these servers from now on; leases name ``cluster.me``."""
+        renamed = cluster.me != self._node
+        self._node = cluster.me
+        self._claims.rename(cluster.me)
+        self._lanes.spread(cluster)
+        for lane in self._lanes:
+            if renamed or lane.is_elsewhere:  # what was leased under another name is others' by now
+                self._returns.give_back_all(lane)
+            self._workers.pump(lane)
+        self.look()
+
+    def sure_until(self, at_ms: float) -> None:
+        """Begin nothing from that time on, unless a later one is said before."""
+        was_sure = self._clock.now_ms() < self._room.sure_until_ms
+        self._room.sure_until_ms = at_ms
+        if not was_sure:
+            for lane in self._lanes:
+                self._workers.pump(lane)
+                self._claims.refill(lane)
 
     async def stop(self, limit_s: float) -> int:
         """Take nothing more, finish what is in flight within ``limit_s``, give the rest back; how many."""
@@ -183,7 +216,7 @@ class Dispatcher:
     def _agree(self) -> None:
         """Make the lanes agree with the routing, when it is a new one."""
         for lane in self._lanes.agree():
-            if lane.fifo:
+            if lane.fifo or lane.is_elsewhere:
                 self._returns.give_back_all(lane)  # what was taken in before may not be in order
             self._workers.pump(lane)
             self._claims.refill(lane)
@@ -193,10 +226,12 @@ class Dispatcher:
 
     def _owed(self, endpoint_id: str, due_at_ms: int) -> None:
         lane = self._lanes.need(endpoint_id)
-        if lane is not None:
-            self._claims.note_due(lane, due_at_ms)
-        else:
+        if lane is None:
             self.look()  # the endpoint went while this was under way
+        elif lane.is_elsewhere:
+            self.on_elsewhere(endpoint_id)
+        else:
+            self._claims.note_due(lane, due_at_ms)
 
     def _on_idle(self, lane: Lane) -> None:
         if not lane.is_sent_to:

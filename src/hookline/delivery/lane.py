@@ -17,6 +17,7 @@ from hookline.core.providers import registry
 from hookline.core.target import Target
 from hookline.delivery.attempt import signer_of
 from hookline.delivery.breaker import Breaker
+from hookline.delivery.cluster import ALONE, Cluster
 from hookline.delivery.room import Tally
 
 #: A lease covers a wait in the queue as long as one timeout, the attempt itself, and this for good measure.
@@ -36,7 +37,15 @@ class Finding(NamedTuple):
 class Lane:
     """Everything the dispatcher knows of one endpoint. ``shared`` is the rate of all endpoints of its source."""
 
-    def __init__(self, endpoint: Endpoint, source: Source | None, shared: Bucket | None, now_ms: int) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        source: Source | None,
+        shared: Bucket | None,
+        now_ms: int,
+        cluster: Cluster = ALONE,
+    ) -> None:
+        self._cluster = cluster
         self.queue: deque[Work] = deque()
         self.workers = 0
         self.claiming = False
@@ -70,11 +79,9 @@ class Lane:
         if endpoint.state is not EndpointState.FAILING:
             self.breaker = Breaker(endpoint.pause_after_failures)  # also when a person resumed it: begin anew
         self.fifo = endpoint.fifo
-        self.concurrency = 1 if endpoint.fifo else endpoint.concurrency
         self.bucket = Bucket(endpoint.rate_limit, now_ms) if endpoint.rate_limit is not None else None
         self.timeout_ms = int(endpoint.timeout_s * 1000)
         self.lease_ms = 2 * self.timeout_ms + LEASE_MARGIN_MS
-        self.capacity = self._most = self._most_held()
         try:
             self.target: Target | None = Target.parse(endpoint.url)
             self.problem = ""
@@ -92,6 +99,25 @@ class Lane:
         self.is_limited = shared is not None or self.bucket is not None
         self.sender_secrets = registry.for_source(source).secret_headers if source is not None else frozenset()
         self.renew_signer(now_ms)
+        self.spread(self._cluster)
+
+    def spread(self, cluster: Cluster) -> None:
+        """Take this server's part of what may be sent to the endpoint at once, from now on.
+
+        What must be kept as a whole, an order or a rate or a concurrency that is too small for all, the home keeps.
+        """
+        self._cluster = cluster
+        shared = self.source if self.shared is not None else None
+        whole = 1 if self.fifo else self.endpoint.concurrency
+        self.is_home = cluster.is_home(shared.id if shared is not None else self.endpoint.id)
+        self.has_one_sender = self.fifo or self.is_limited or whole < cluster.size
+        self.concurrency = whole if self.has_one_sender else whole // cluster.size
+        self.capacity = self._most = self._most_held()
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another server sends everything to this endpoint."""
+        return self.has_one_sender and not self.is_home
 
     def renew_signer(self, now_ms: int) -> None:
         """Sign with the secrets that count now, until the first of them ends."""
@@ -153,12 +179,14 @@ class Lane:
         """
         return (
             self.room > 0
-            and not (self.fifo or self.paused or self.forgotten or self.breaker.is_open)
+            and not (self.fifo or self.paused or self.forgotten or self.breaker.is_open or self.is_elsewhere)
             and now_ms >= self.hold_until_ms
         )
 
     def claims(self) -> int:
         """How many deliveries should be claimed now."""
+        if self.is_elsewhere:
+            return 0
         if self.fifo:
             if self.workers or self.queue:
                 return 0  # the one after the next depends on what becomes of the next

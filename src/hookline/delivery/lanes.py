@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from hookline.core.bucket import Bucket
 from hookline.core.clock import Clock
 from hookline.core.model import Endpoint, EndpointState, Source
+from hookline.delivery.cluster import ALONE, Cluster
 from hookline.delivery.lane import Lane
 from hookline.storage.routing import Routing
 from hookline.storage.store import Store
@@ -34,6 +35,7 @@ class Lanes:
         self._shared: dict[str, Bucket] = {}  #: the rates of sources
         self._routing: Routing | None = None  #: what the lanes agree with
         self._forget_at = MADE_BEFORE_FORGETTING
+        self.cluster = ALONE
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -118,8 +120,22 @@ class Lanes:
             self._forget_idle()
         now_ms = self._clock.now_ms()
         source = self._routing.sources.get(endpoint.source_id)
-        lane = self._lanes[endpoint.id] = Lane(endpoint, source, self._shared_by(source, now_ms), now_ms)
+        shared = self._shared_by(source, now_ms)
+        lane = self._lanes[endpoint.id] = Lane(endpoint, source, shared, now_ms, self.cluster)
         return lane
+
+    def is_home(self, endpoint_id: str) -> bool:
+        """Whether this server is the home of an endpoint; those that share a rate have the same one."""
+        endpoint = self._known(endpoint_id)
+        source = self._routing.sources.get(endpoint.source_id) if endpoint is not None and self._routing else None
+        shares_rate = source is not None and source.delivery_rate is not None
+        return self.cluster.is_home(source.id if source is not None and shares_rate else endpoint_id)
+
+    def spread(self, cluster: Cluster) -> None:
+        """Share the work with these servers from now on."""
+        self.cluster = cluster
+        for lane in self:
+            lane.spread(cluster)
 
     def _shared_by(self, source: Source | None, now_ms: int) -> Bucket | None:
         """The bucket that all endpoints of a source draw from."""

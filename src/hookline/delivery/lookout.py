@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from hookline.core.clock import Clock
 from hookline.core.errors import StoreError
+from hookline.core.model import EndpointState
 from hookline.core.notice import Notify, ServiceFailed
 from hookline.delivery.busy import Busy
 from hookline.delivery.claims import Claims
 from hookline.delivery.lanes import Lanes
 from hookline.delivery.room import Room
 from hookline.delivery.settler import STORE_PAUSE_MS
+from hookline.storage.deliveries import Owing
 from hookline.storage.store import Store
 
 #: A look costs some ten microseconds for each endpoint that is owed something. When those are so many, looking after
@@ -21,6 +23,15 @@ MANY_OWED = 2_000
 PAUSE_MS = 500
 #: Endpoints whose debts end at the same time: more would only fill the store's queue, and publishers would be refused.
 MOST_ENDING = 10
+
+
+#: What is due for so long at an endpoint whose home is another server is more than that one can send.
+LATE_MS = 1_500
+
+
+def _needs_help(owed: Owing, now_ms: int) -> bool:
+    """Whether others shall help the home of an endpoint; not when it holds the endpoint back, because that fails."""
+    return owed.state == EndpointState.ACTIVE and owed.due_at_ms + LATE_MS <= now_ms
 
 
 class Lookout:
@@ -65,16 +76,17 @@ class Lookout:
         try:
             owed = await self._store.deliveries.owed()
             self._agree()  # what was read may be owed to an endpoint that is newer
-            if any(self._lanes.need(endpoint_id) is None for endpoint_id, _ in owed):
+            now_ms = self._clock.now_ms()
+            ours = [one for one in owed if self._lanes.is_home(one.endpoint_id) or _needs_help(one, now_ms)]
+            if any(self._lanes.need(one.endpoint_id) is None for one in ours):
                 await self._store.catalogue.load()  # another process may have made the endpoint just now
                 self._agree()
-            for endpoint_id, due_at_ms in owed:
-                lane = self._lanes.need(endpoint_id)
+            for one in ours:
+                lane = self._lanes.need(one.endpoint_id)
                 if lane is not None:
-                    self._claims.note_due(lane, due_at_ms)
-                elif not self._lanes.has_under_way(endpoint_id) and endpoint_id not in self._ending:
-                    self._ending.add(endpoint_id)
-                    self._busy.spawn(self._end_owed_to(endpoint_id))
+                    self._claims.note_due(lane, one.due_at_ms)
+                else:
+                    self._end(one.endpoint_id)
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
             self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, self.look)
@@ -86,6 +98,12 @@ class Lookout:
             if self._look_again:
                 self._look_again = False
                 self.look()
+
+    def _end(self, endpoint_id: str) -> None:
+        """Nothing is sent to it any more; attempts that are under way come first, and end as they end."""
+        if not self._lanes.has_under_way(endpoint_id) and endpoint_id not in self._ending:
+            self._ending.add(endpoint_id)
+            self._busy.spawn(self._end_owed_to(endpoint_id))
 
     async def _end_owed_to(self, endpoint_id: str) -> None:
         """Beside everything else: a large debt must not delay other endpoints."""

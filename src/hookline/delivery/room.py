@@ -6,6 +6,8 @@ its own, which only it changes, so that no lock is needed; the sum is what count
 
 from __future__ import annotations
 
+import math
+
 
 class Tally:
     """A number that two threads add to."""
@@ -33,6 +35,8 @@ class Room:
         self._works, self._bytes = Tally(), Tally()
         self._claimed_works = self._claimed_bytes = 0
         self.is_closed = False
+        #: Nothing is begun from then on: others may have been told by then that this server is dead.
+        self.sure_until_ms = math.inf
 
     def close(self) -> None:
         """There is no room any more."""

@@ -25,6 +25,8 @@ _LEVELS: dict[type[Notice], int] = {
     notice.LeaseLost: logging.WARNING,
     notice.RetentionDone: logging.INFO,
     notice.ServiceFailed: logging.ERROR,
+    notice.NodeDied: logging.WARNING,
+    notice.NodeLost: logging.WARNING,
     notice.Started: logging.INFO,
     notice.Stopped: logging.INFO,
 }

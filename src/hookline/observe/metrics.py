@@ -55,6 +55,8 @@ class Metrics:
         self._depth = self._gauge("queue_depth", "Deliveries that are owed, by endpoint.", "endpoint")
         self._oldest = self._gauge("queue_oldest_age_seconds", "Age of the oldest owed delivery.", "endpoint")
         self._waiting = self._gauge("store_waiting", "Writes that wait for their commit.")
+        self._nodes = self._gauge("nodes", "Servers that work on this database, as far as this one knows.")
+        self._nodes.set(1)
         self._handlers: dict[type[Notice], Callable[..., None]] = {
             notice.EventAccepted: self._on_accepted,
             notice.EventDuplicate: lambda n: self._add(self._duplicates, n.source),
@@ -85,6 +87,10 @@ class Metrics:
     def set_waiting(self, writes: int) -> None:
         """How many writes wait for their commit."""
         self._waiting.set(writes)
+
+    def set_nodes(self, servers: int) -> None:
+        """How many servers there are."""
+        self._nodes.set(servers)
 
     def text(self) -> bytes:
         """Everything in the Prometheus text format."""

@@ -11,7 +11,8 @@ A result that is a HooklineError is raised to its own caller and harms nobody el
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from enum import StrEnum
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -41,8 +42,30 @@ class Transaction(Protocol):
         """Execute a statement; how many rows it changed."""
         ...
 
-    def each(self, query: str, params: Iterable[Params]) -> None:
-        """Execute a statement for each of ``params``."""
+    def each(self, query: str, params: Sequence[Params]) -> None:
+        """Execute a statement for each of ``params``. That it failed may be said only by what is asked next."""
+        ...
+
+    def count_each(self, query: str, params: Sequence[Params]) -> int:
+        """The same; how many rows all of them changed."""
+        ...
+
+    def changed(self, query: str, params: Sequence[Params]) -> list[bool]:
+        """Execute a statement that changes one row or none for each of ``params``; which of them changed one.
+
+        The statement ends with RETURNING.
+        """
+        ...
+
+    def found(self, query: str, params: Sequence[Params]) -> list[Row | None]:
+        """The first row that a query finds for each of ``params``."""
+        ...
+
+    def lock(self, query: str, ids: Iterable[str]) -> None:
+        """Hold the rows that a query finds for these ids until the end: nobody else changes them meanwhile.
+
+        What is read afterwards is what others committed before. One writer alone has nothing to wait for.
+        """
         ...
 
     def on_rollback(self, undo: Callable[[], None]) -> None:
@@ -62,12 +85,60 @@ class Transaction(Protocol):
         ...
 
 
+#: What servers announce to each other: that anything may have changed (LOOK), that there is something to be done in
+#: steps (PUSH), or the id of an endpoint that is owed something.
+LOOK: Final = "look"
+PUSH: Final = "push"
+
 Batch: TypeAlias = Callable[[Transaction, Sequence[Any]], Sequence[Any]]
 Done: TypeAlias = Callable[[Any, BaseException | None], None]
 
+B = TypeVar("B", bound=Callable[..., Any])
+
+
+class Stream(StrEnum):
+    """What waits for what: where a database has several writers, each has one of these. Within one, order is kept."""
+
+    DOORS = "doors"  #: accepting events, and everything else that may give out leases as they are stored
+    DELIVERY = "delivery"  #: claims and settlements
+    PULSE = "pulse"  #: signs of life, which must not wait for anything
+    CHORES = "chores"  #: everything that nobody waits for at a door
+
+
+def on(stream: Stream) -> Callable[[B], B]:
+    """Marks a batch as part of a stream. What is not marked is a chore."""
+
+    def mark(batch: B) -> B:
+        batch.stream = stream  # type: ignore[attr-defined]
+        return batch
+
+    return mark
+
+
+def exclusive(batch: B) -> B:
+    """Marks a batch that changes where events go: while it runs, no transaction of any process routes events.
+
+    So whoever routes knows the routing that is true when it commits.
+    """
+    batch.exclusive = True  # type: ignore[attr-defined]
+    return batch
+
+
+def stream_of(batch: Batch) -> Stream:
+    """The stream that a batch is part of."""
+    return getattr(batch, "stream", Stream.CHORES)
+
+
+def is_exclusive(batch: Batch) -> bool:
+    """Whether a batch changes where events go."""
+    return getattr(batch, "exclusive", False)
+
 
 class Database(Protocol):
-    """Where the rows are. Implementations: ``sqlite.py``."""
+    """Where the rows are. Implementations: ``sqlite.py`` and ``postgres/``."""
+
+    #: Whether other servers may work on the same database at the same time.
+    shared: bool
 
     def submit(self, batch: Batch, item: Any, done: Done) -> None:
         """Queue ``item`` for ``batch``; ``done(result, error)`` is called on the event loop after the commit."""
@@ -87,11 +158,31 @@ class Database(Protocol):
         ...
 
     def outside_version(self, tx: Transaction) -> int:
-        """A number that changes when another process commits. Whoever asks remembers it and compares."""
+        """A number that changes when another process changes the routing, or more. Whoever asks remembers it."""
         ...
 
     def reclaim_space(self, tx: Transaction) -> bool:
         """Give freed pages back to the file system, a bounded number at a time; whether there are more."""
+        ...
+
+    async def make_room(self, now_ms: int, longest_retention_ms: float) -> None:
+        """Prepare for the events that will come. Raises StoreError; then they are stored all the same."""
+        ...
+
+    async def drop_old(self, now_ms: int, longest_retention_ms: float) -> int:
+        """Forget, all at once, events that are older than any retention; how many. What is owed stays."""
+        ...
+
+    def slack_ms(self, longest_retention_ms: float) -> int:
+        """How much longer events are kept than the longest retention, because they are forgotten all at once."""
+        ...
+
+    def announce(self, news: str) -> None:
+        """Tell the other servers; it may get lost. On any thread."""
+        ...
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        """From now on ``heard`` is called, on the event loop, with what other servers announce."""
         ...
 
     async def close(self) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from hookline.core.model import Work
-from hookline.storage.base import Claim, Claimed, Row, Transaction
+from hookline.storage.base import Claim, Claimed, Row, Stream, Transaction, on
 from hookline.storage.rows import unpack_headers
 
 
+@on(Stream.DELIVERY)
 def claim_batch(tx: Transaction, claims: Sequence[Claim]) -> list[Claimed]:
     """Lease what is due."""
     return [_claim(tx, claim) for claim in claims]
@@ -36,6 +38,9 @@ def _claim_in_order(tx: Transaction, claim: Claim) -> Claimed:
 
     While the oldest waits for its next try, or is leased to anybody, whatever was published after it waits too.
     """
+    tx.lock(
+        "lock_endpoints", [claim.endpoint_id]
+    )  # of two who look at once, only one takes the oldest and what follows
     rows = tx.rows("owed_in_order", {"endpoint_id": claim.endpoint_id, "limit": claim.limit + 1})
     due = itertools.takewhile(lambda row: row["due_at_ms"] <= claim.now_ms, rows[: claim.limit])
     run = _fitting(claim, due)
@@ -56,13 +61,20 @@ def _fitting(claim: Claim, rows: Iterable[Row]) -> list[Row]:
 
 
 def _lease(tx: Transaction, claim: Claim, rows: Sequence[Row]) -> list[Work]:
-    tx.each("lease", [{"lease": claim.lease, "until_ms": claim.until_ms, "id": row["id"]} for row in rows])
-    return [_work(tx, row, claim) for row in rows]
+    """The works of these deliveries, as far as they could be leased: what was cancelled or settled meanwhile cannot."""
+    if not rows:
+        return []
+    leases = [_lease_params(claim, row) for row in rows]
+    leased = [row for row, done in zip(rows, tx.changed("lease", leases), strict=True) if done]
+    events = tx.found("to_send", [{"event_id": row["event_id"]} for row in leased]) if leased else []
+    return [_work(row, event, claim) for row, event in zip(leased, events, strict=True) if event is not None]
 
 
-def _work(tx: Transaction, row: Row, claim: Claim) -> Work:
-    event = tx.row("to_send", {"event_id": row["event_id"]})
-    assert event is not None, "what is claimed joins the payload"
+def _lease_params(claim: Claim, row: Row) -> dict[str, Any]:
+    return {"id": row["id"], "was_due_ms": row["due_at_ms"], "lease": claim.lease, "until_ms": claim.until_ms}
+
+
+def _work(row: Row, event: Row, claim: Claim) -> Work:
     return Work(
         delivery_id=row["id"],
         event_id=row["event_id"],

@@ -6,6 +6,7 @@ its key, then its guard; only what passes all of them is stored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -41,9 +42,15 @@ class Commit:
         self._events: list[tuple[Any, ...]] = []
         self._payloads: list[tuple[Any, ...]] = []
         self._deliveries: list[tuple[Any, ...]] = []
+        self._in_order: dict[str, list[int]] = {}  #: where among them those of an endpoint are whose order counts
         self._fanouts: list[dict[str, Any]] = []
         self._duplicates: list[dict[str, str]] = []
         self._reserved: list[tuple[str, int]] = []
+        self._keys = seen.Keys(tx, ())
+
+    def take_keys(self, drafts: Iterable[Draft]) -> None:
+        """Take all keys that these drafts may need, in one go, before the first of them is accepted."""
+        self._keys = seen.Keys(self._tx, (wish for draft in drafts for wish in _wishes(draft)))
 
     def accept(self, draft: Draft) -> Stored:
         """Gather the rows of a draft, unless it is known or refused."""
@@ -61,7 +68,7 @@ class Commit:
             event = _held(event, ReviewReason.CONFLICTING_DUPLICATE, f"same id as {known['event_id']}, other body")
         if draft.guard and (known := self._remember(draft, draft.guard)) is not None and not event.review_reason:
             if draft.refuse_replays:
-                seen.forget(self._tx, event.source_id, draft.key)
+                self._keys.forget(event.source_id, draft.key)
                 self._forget_request(draft)
                 return Stored(Receipt(known["event_id"], "", replay=True))
             event = _held(event, ReviewReason.POSSIBLE_REPLAY, f"same body as {known['event_id']} under another id")
@@ -69,12 +76,28 @@ class Commit:
 
     def insert(self) -> None:
         """Insert what was gathered."""
-        self._tx.insert_events(self._events)
-        self._tx.insert_payloads(self._payloads)
-        self._tx.insert_deliveries(self._deliveries)
+        self._keys.finish()
+        self._give_places()
+        if self._events:
+            self._tx.insert_events(self._events)
+            self._tx.insert_payloads(self._payloads)
+        if self._deliveries:
+            self._tx.insert_deliveries(self._deliveries)
         if self._fanouts:
             self._tx.each("add_fanout", self._fanouts)
-        self._tx.each("count_duplicate", self._duplicates)  # after the inserts: the first may be in this group
+        if self._duplicates:
+            self._tx.each("count_duplicate", self._duplicates)  # after the inserts: the first may be in this group
+
+    def _give_places(self) -> None:
+        """Where order counts, it is the order of these commits: a place is held until the commit is over."""
+        for endpoint_id in sorted(self._in_order):
+            rows = self._in_order[endpoint_id]
+            taken = self._tx.row("take_places", {"endpoint_id": endpoint_id, "count": len(rows)})
+            assert taken is not None
+            first = taken["last"] - len(rows) + 1
+            for place, row in enumerate(rows, first):
+                *before, _fifo, manual = self._deliveries[row]
+                self._deliveries[row] = (*before, place, manual)
 
     def undo_reservations(self) -> None:
         """The transaction came to nothing."""
@@ -86,18 +109,13 @@ class Commit:
 
     def _remember(self, draft: Draft, key: str) -> Row | None:
         """Take ``key`` for this event, or say what it already stands for."""
-        event = draft.event
-        return seen.remember(
-            self._tx, event.source_id, key, event.id, draft.body_hash, draft.expires_at_ms, event.received_at_ms
-        )
+        return self._keys.remember(_wish(draft, key), draft.event.received_at_ms)
 
     def _sent_before(self, draft: Draft) -> Stored | None:
         """The answer to a request that came before; nothing else happens."""
         once, event = draft.once, draft.event
         assert once is not None
-        known = seen.remember(
-            self._tx, once.scope, once.key, event.id, once.body_hash, once.expires_at_ms, event.received_at_ms
-        )
+        known = self._keys.remember(seen.wish_of(once, event.id), event.received_at_ms)
         if known is None:
             return None
         if bytes(known["body_hash"]) != once.body_hash:
@@ -107,7 +125,7 @@ class Commit:
     def _forget_request(self, draft: Draft) -> None:
         """The request made nothing: it may be sent again."""
         if draft.once is not None:
-            seen.forget(self._tx, draft.once.scope, draft.once.key)
+            self._keys.forget(draft.once.scope, draft.once.key)
 
     def _duplicate(self, event: Event, known: Row) -> Stored:
         first = known["event_id"]
@@ -159,13 +177,28 @@ class Commit:
         if leased is not None:
             self._reserved.append((endpoint.id, size))
             state, (lease, due) = DeliveryState.LEASED, leased
-        fifo = 1 if endpoint.fifo else 0
-        row = (delivery_id, event.org_id, event.id, endpoint.id, state, 0, 0, due, lease, now, 0, "", fifo, 0)
+        if endpoint.fifo:
+            self._in_order.setdefault(endpoint.id, []).append(len(self._deliveries))
+        row = (delivery_id, event.org_id, event.id, endpoint.id, state, 0, 0, due, lease, now, 0, "", 0, 0)
         self._deliveries.append(row)
         if leased is None:
             return None
         headers, body = event.request.headers, event.request.body
         return Work(delivery_id, event.id, event.type, endpoint.id, 0, 0, lease, due, headers, body)
+
+
+def _wishes(draft: Draft) -> Iterator[seen.Wish]:
+    """The keys that a draft may take, in the order in which it is asked for them."""
+    if draft.once is not None:
+        yield seen.wish_of(draft.once, draft.event.id)
+    if draft.key:
+        yield _wish(draft, draft.key)
+    if draft.guard:
+        yield _wish(draft, draft.guard)
+
+
+def _wish(draft: Draft, key: str) -> seen.Wish:
+    return seen.Wish(draft.event.source_id, key, draft.event.id, draft.body_hash, draft.expires_at_ms)
 
 
 def _held(event: Event, reason: ReviewReason, detail: str) -> Event:

@@ -9,7 +9,7 @@ import msgspec
 from hookline.core.errors import Conflict, HooklineError, NotFound
 from hookline.core.model import Delivery, Endpoint, EndpointState, Settlement
 from hookline.core.state import DeliveryState, Move, after
-from hookline.storage.base import Claim, Claimed, Database, Once, Settled, Transaction, Worker
+from hookline.storage.base import Claim, Claimed, Database, Once, Settled, Stream, Transaction, Worker, on
 from hookline.storage.claims import claim_batch
 from hookline.storage.operational import NewId
 from hookline.storage.redrive import Replayed, Resend, payload_gone, replay, resend
@@ -31,6 +31,14 @@ class Backlog(msgspec.Struct, frozen=True):
     oldest: str
 
 
+class Owing(msgspec.Struct, frozen=True):
+    """An endpoint that is owed something: when the first of it is due, and the endpoint's state (None: it is gone)."""
+
+    endpoint_id: str
+    due_at_ms: int
+    state: str | None
+
+
 class Deliveries:
     """The deliveries of all events: the queue."""
 
@@ -48,6 +56,7 @@ class Deliveries:
         """Record what became of a leased delivery; ``done`` is called after the commit."""
         self._database.submit(self._settle_batch, settlement, done)
 
+    @on(Stream.DELIVERY)
     def _settle_batch(self, tx: Transaction, settlements: Sequence[Settlement]) -> list[Settled]:
         return settle_batch(tx, settlements, self._routing, self._new_id)
 
@@ -55,10 +64,10 @@ class Deliveries:
         """Make everything leased due at once. Only for the one server that owns the database, at its start."""
         return await self._database.write(_release_batch, now_ms)  # type: ignore[no-any-return]
 
-    async def owed(self) -> list[tuple[str, int]]:
+    async def owed(self) -> list[Owing]:
         """Every endpoint that is owed anything, with the time its first delivery is due."""
         return await self._database.read(
-            lambda tx: [(row["endpoint_id"], row["due_at_ms"]) for row in tx.rows("endpoints_owed")]
+            lambda tx: [Owing(row["endpoint_id"], row["due_at_ms"], row["state"]) for row in tx.rows("endpoints_owed")]
         )
 
     async def backlog(self) -> list[Backlog]:
@@ -121,6 +130,7 @@ class Deliveries:
     def _replay(
         self, tx: Transaction, org_id: str, event_id: str, now_ms: int, endpoint_id: str
     ) -> Replayed | HooklineError:
+        tx.lock("lock_events", [event_id])
         route = tx.row("event_route", {"event_id": event_id})
         if route is None or route["org_id"] != org_id:
             return NotFound(f"there is no event {event_id}")
@@ -161,7 +171,8 @@ def _cancel(tx: Transaction, org_id: str, delivery_id: str, now_ms: int) -> Hook
         after(DeliveryState(row["state"]), Move.CANCEL)
     except Conflict as conflict:
         return conflict
-    tx.run("cancel_delivery", {"org_id": org_id, "id": delivery_id, "now_ms": now_ms, "reason": "cancelled"})
+    if not tx.run("cancel_delivery", {"org_id": org_id, "id": delivery_id, "now_ms": now_ms, "reason": "cancelled"}):
+        return Conflict(f"the delivery {delivery_id} has just ended")
     refresh_status(tx, [row["event_id"]])
     return str(row["endpoint_id"])
 
@@ -173,6 +184,7 @@ def _is_sent_to(endpoint: Endpoint | None) -> bool:
 
 def _end_some(tx: Transaction, endpoint_id: str, reason: str, now_ms: int) -> int:
     rows = tx.rows("owed_to_endpoint", {"endpoint_id": endpoint_id, "limit": GONE_PER_STEP})
-    tx.each("kill_delivery", [{"id": row["id"], "now_ms": now_ms, "reason": reason} for row in rows])
+    if rows:
+        tx.each("kill_delivery", [{"id": row["id"], "now_ms": now_ms, "reason": reason} for row in rows])
     refresh_status(tx, {row["event_id"] for row in rows})
     return len(rows)

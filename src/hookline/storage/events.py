@@ -9,7 +9,17 @@ import msgspec
 
 from hookline.core import ids
 from hookline.core.model import Attempt, Delivery, Event
-from hookline.storage.base import Database, Draft, EventFilter, Receipt, Slice, Transaction, Worker
+from hookline.storage.base import (
+    Database,
+    Draft,
+    EventFilter,
+    Receipt,
+    Slice,
+    Stream,
+    Transaction,
+    Worker,
+    on,
+)
 from hookline.storage.commit import Commit, Stored
 from hookline.storage.routing import Routing
 from hookline.storage.rows import attempt_of, delivery_of, event_of, request_of
@@ -66,9 +76,11 @@ class Events:
 
     # -- the commit: everything below runs on the writer's thread --------------------------------------
 
+    @on(Stream.DOORS)
     def _accept_batch(self, tx: Transaction, drafts: Sequence[Draft]) -> list[Stored]:
         commit = Commit(tx, self._routing(tx), self.worker)
         tx.on_rollback(commit.undo_reservations)
+        commit.take_keys(drafts)
         results = [commit.accept(draft) for draft in drafts]
         commit.insert()
         return results

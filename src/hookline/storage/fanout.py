@@ -17,7 +17,7 @@ import msgspec
 
 from hookline.core import ids
 from hookline.core.model import Work
-from hookline.storage.base import Database, Transaction, Worker
+from hookline.storage.base import Database, Stream, Transaction, Worker, on
 from hookline.storage.commit import Commit
 from hookline.storage.routing import Routing
 from hookline.storage.rows import event_of, request_of
@@ -60,6 +60,7 @@ class Fanouts:
 
     # -- on the writer's thread ------------------------------------------------------------------------
 
+    @on(Stream.DOORS)  # it gives out leases, as those do who store events
     def _step_batch(self, tx: Transaction, event_ids: Sequence[str]) -> list[Stepped]:
         return [self._step(tx, event_id) for event_id in event_ids]
 

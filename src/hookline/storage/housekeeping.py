@@ -22,10 +22,12 @@ class Housekeeper:
         self._store, self._clock, self._notify, self._settings = store, clock, notify, settings
 
     async def run(self) -> None:
-        """Tidy until cancelled."""
+        """Tidy until cancelled; of several servers one does it."""
         while True:
+            now_ms = self._clock.now_ms()
             try:
-                await self.tidy()
+                if await self._store.retention.is_due(now_ms, now_ms + INTERVAL_MS - 1):
+                    await self.tidy()
             except StoreError as error:
                 self._notify(ServiceFailed("housekeeping", error.message))
             await self._clock.sleep_until(self._clock.now_ms() + INTERVAL_MS)
@@ -33,9 +35,11 @@ class Housekeeper:
     async def tidy(self) -> RetentionDone:
         """One round: everything whose time is over goes."""
         now_ms = self._clock.now_ms()
-        events = 0
+        longest_ms = self._longest_ms()
+        await self._store.retention.make_room(now_ms, longest_ms)
+        events = await self._store.retention.drop_old(now_ms, longest_ms)
         for source_id in await self._store.retention.sources():
-            events += await self._forget_events(source_id, now_ms)
+            events += await self._forget_events(source_id, now_ms, longest_ms)
         payloads = await self._store.retention.forget_payloads(now_ms)
         keys = 0
         while forgotten := await self._store.retention.forget_keys(now_ms):
@@ -49,10 +53,20 @@ class Housekeeper:
             self._notify(done)
         return done
 
-    async def _forget_events(self, source_id: str, now_ms: int) -> int:
+    async def prepare(self) -> None:
+        """Be ready for the events that will come. Raises StoreError."""
+        await self._store.retention.make_room(self._clock.now_ms(), self._longest_ms())
+
+    def _longest_ms(self) -> float:
+        own = (source.retention_s for source in self._store.routing.sources.values())
+        return 1000 * max(self._settings.retention_s, *(one for one in own if one is not None), 0.0)
+
+    async def _forget_events(self, source_id: str, now_ms: int, longest_ms: float) -> int:
         source = self._store.routing.sources.get(source_id)
         own_s = source.retention_s if source is not None else None
         retention_s = self._settings.retention_s if own_s is None else own_s
+        if 1000 * retention_s >= longest_ms:  # such events are forgotten all at once, as far as that is possible
+            retention_s += self._store.retention.slack_ms(longest_ms) / 1000
         cut = Cut(source_id, _before(now_ms, retention_s))
         events = 0
         while forgotten := await self._store.retention.forget_events(cut):

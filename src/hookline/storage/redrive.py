@@ -37,6 +37,7 @@ class Resend(msgspec.Struct, frozen=True):
 
 def redrive(tx: Transaction, routing: Routing, event_id: str, now_ms: int) -> list[str]:
     """Owe again what died, because its sender sent it again; to whom. What a person cancelled stays cancelled."""
+    tx.lock("lock_events", [event_id])
     dead = [row for row in deliveries_of(tx, event_id) if row["state"] == DeliveryState.DEAD]
     return revive(tx, routing, dead, now_ms, manual=False)
 
@@ -57,6 +58,7 @@ def replay(
     still owed is left alone: it comes anyway. ``by_filter``: the event was not named but found, so an endpoint
     that does not want such events is not sent it. An event whose bytes are gone cannot be sent.
     """
+    tx.lock("lock_events", [event_id])
     route = tx.row("event_route", {"event_id": event_id})
     if route is None or not route["has_payload"]:
         return Replayed()
@@ -79,6 +81,7 @@ def replay(
 
 def resend(tx: Transaction, routing: Routing, wish: Resend) -> HooklineError | None:
     """Send an event to an endpoint once more; one that waits for its next try is due at once."""
+    tx.lock("lock_events", [wish.event_id])
     route = tx.row("event_route", {"event_id": wish.event_id})
     endpoint = routing.endpoints.get(wish.endpoint_id)
     if route is None or route["org_id"] != wish.org_id:
@@ -112,6 +115,7 @@ def send_again(
     states: Container[str | None],
 ) -> Replayed:
     """Owe an event to one endpoint again, if its delivery is in one of ``states`` (None: it was never owed)."""
+    tx.lock("lock_events", [event_id])
     route = tx.row("event_route", {"event_id": event_id})
     endpoint = routing.endpoints.get(endpoint_id)
     if route is None or not route["has_payload"] or endpoint is None or endpoint.source_id != route["source_id"]:
@@ -145,19 +149,20 @@ def deliveries_of(tx: Transaction, event_id: str, endpoint_id: str = "") -> list
 
 def revive(tx: Transaction, routing: Routing, rows: Iterable[Row], now_ms: int, *, manual: bool) -> list[str]:
     """Owe finished deliveries again; to whom."""
-    revived = []
-    for row in rows:
-        endpoint = routing.endpoints.get(row["endpoint_id"])
-        again = {
-            "id": row["id"],
-            "now_ms": now_ms,
-            "fifo": int(endpoint is not None and endpoint.fifo),
-            "manual": int(manual),
-        }
-        if tx.run("replay_delivery", again):
-            revived.append(row)
+    rows = list(rows)
+    if not rows:
+        return []
+    again = [
+        {"id": row["id"], "now_ms": now_ms, "fifo": int(_in_order(routing, row)), "manual": int(manual)} for row in rows
+    ]
+    revived = [row for row, done in zip(rows, tx.changed("replay_delivery", again), strict=True) if done]
     refresh_status(tx, {ids.event_of(row["id"]) for row in revived})
     return [row["endpoint_id"] for row in revived]
+
+
+def _in_order(routing: Routing, row: Row) -> bool:
+    endpoint = routing.endpoints.get(row["endpoint_id"])
+    return endpoint is not None and endpoint.fifo
 
 
 def add(tx: Transaction, route: Row, event_id: str, endpoints: Sequence[Endpoint], now_ms: int) -> None:

@@ -162,7 +162,7 @@ class Replays:
         return [self._push(tx, push) for push in pushes]
 
     def _push(self, tx: Transaction, push: _Push) -> Replay | None:
-        row = _required(tx, push.job.org_id, push.job.id)
+        row = _required(tx, push.job.org_id, push.job.id, "replay_to_push")
         if row["state"] != ReplayState.RUNNING:
             return _replay(row)
         if row["cursor"] != push.cursor:
@@ -252,7 +252,7 @@ def _start(tx: Transaction, start: _Start) -> Replay | HooklineError:
 def _cancel_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[Replay]:
     results = []
     for org_id, replay_id, now_ms in items:
-        row = _required(tx, org_id, replay_id)
+        row = _required(tx, org_id, replay_id, "replay_to_push")
         if row["state"] != ReplayState.RUNNING:
             raise Conflict(f"the replay {replay_id} is {row['state']} already")
         change = {"id": replay_id, "state": ReplayState.CANCELLED, "seen": 0, "replayed": 0}
@@ -261,8 +261,8 @@ def _cancel_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> lis
     return results
 
 
-def _required(tx: Transaction, org_id: str, replay_id: str) -> Row:
-    row = tx.row("replay_get", {"org_id": org_id, "id": replay_id})
+def _required(tx: Transaction, org_id: str, replay_id: str, query: str = "replay_get") -> Row:
+    row = tx.row(query, {"org_id": org_id, "id": replay_id})
     if row is None:
         raise NotFound(f"there is no replay {replay_id}")
     return row

@@ -27,22 +27,28 @@ def settle_batch(
     new_id: NewId,
 ) -> list[Settled]:
     """Settle, each under its lease; what is news is told."""
-    held: list[Settlement] = []
-    news: list[int] = []
-    results: list[Settled] = []
-    for settlement in settlements:
-        if tx.run("settle", _settle_params(settlement)) == 1:
-            held.append(settlement)
-            if may_be_news(settlement):
-                news.append(len(results))
-            results.append(_HELD)
-        else:
-            results.append(_LOST)
-    tx.each("add_attempt", [_attempt_params(s) for s in held if s.attempt is not None])
+    done = _settle(tx, settlements)
+    held = [settlement for settlement, was_held in zip(settlements, done, strict=True) if was_held]
+    if attempts := [_attempt_params(s) for s in held if s.attempt is not None]:
+        tx.each("add_attempt", attempts)
     _refresh_after(tx, [s for s in held if not _still_processing(s)])
-    for place in news:
-        results[place] = Settled(True, tuple(tell_of_attempt(tx, routing(tx), new_id, settlements[place])))
+    results = [_HELD if was_held else _LOST for was_held in done]
+    for place, settlement in enumerate(settlements):
+        if done[place] and may_be_news(settlement):
+            results[place] = Settled(True, tuple(tell_of_attempt(tx, routing(tx), new_id, settlement)))
     return results
+
+
+def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[bool]:
+    """Which of them held their leases. A lease can be settled once, so the second of two in a group held nothing."""
+    first = {(one.delivery_id, one.lease): place for place, one in reversed(list(enumerate(settlements)))}
+    done = [False] * len(settlements)
+    places = sorted(first.values())
+    for place, was_held in zip(
+        places, tx.changed("settle", [_settle_params(settlements[place]) for place in places]), strict=True
+    ):
+        done[place] = was_held
+    return done
 
 
 def _refresh_after(tx: Transaction, settlements: Iterable[Settlement]) -> None:
@@ -51,9 +57,10 @@ def _refresh_after(tx: Transaction, settlements: Iterable[Settlement]) -> None:
     other: set[str] = set()
     for settlement in settlements:
         (arrived if settlement.state == DeliveryState.DELIVERED else other).add(settlement.event_id)
-    for event_id in arrived - other:
-        if not tx.run("processed_if_all_delivered", span(event_id)):
-            other.add(event_id)
+    if sole := list(arrived - other):
+        tx.lock("lock_events", sole)
+        done = tx.changed("processed_if_all_delivered", [span(event_id) for event_id in sole])
+        other.update(event_id for event_id, is_done in zip(sole, done, strict=True) if not is_done)
     refresh_status(tx, other)
 
 

@@ -17,7 +17,7 @@ from hookline.core.filter import compile_patterns
 from hookline.core.model import Endpoint, EndpointState, Source, SourceKind
 from hookline.mint import Mint
 from hookline.storage import stored
-from hookline.storage.base import Database, Row, Transaction, Worker
+from hookline.storage.base import Database, Row, Transaction, Worker, exclusive
 from hookline.storage.operational import tell
 from hookline.storage.routing import NOTHING, Routing
 from hookline.storage.vault import Vault
@@ -142,6 +142,7 @@ class Snapshot:
             if owed:
                 self.worker.owed(owed)
 
+    @exclusive
     def _change_batch(self, tx: Transaction, works: Sequence[Callable[[Changing], T]]) -> list[tuple[T, list[str]]]:
         self.current(tx)
         done = []

@@ -13,26 +13,26 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hookline.core.errors import HooklineError, StoreBusy, StoreError, StoreLocked
+from hookline.core.errors import StoreError, StoreLocked
 from hookline.storage.base import Batch, Done, Params, Row
-from hookline.storage.sql import QUERIES
+from hookline.storage.group_commit import GroupCommit, awaited
+from hookline.storage.sql import SQLITE, Migration
 
 T = TypeVar("T")
 
-#: Most items that share one transaction. Beyond a few hundred the fsync is already paid for many times over,
-#: and the first in line would only wait longer.
-LARGEST_GROUP = 500
-
 #: Pages given back per call: 8 MB, some 40 ms of work.
 RECLAIM_PAGES = 2048
+
+#: Since this migration the database remembers whose code may serve it.
+_REMEMBERS_WORKS_WITH = 3
 
 _SYNC = {"full": "FULL", "normal": "NORMAL"}
 
@@ -44,22 +44,38 @@ _INSERT_DELIVERY = "INSERT INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 class SqliteTransaction:
     """Named queries on one connection."""
 
+    dialect = "sqlite"
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._undo: list[Callable[[], None]] = []
 
     def rows(self, query: str, params: Params = {}) -> list[Row]:  # noqa: B006 - never changed
-        return self._connection.execute(QUERIES[query], params).fetchall()
+        return self._connection.execute(SQLITE[query], params).fetchall()
 
     def row(self, query: str, params: Params = {}) -> Row | None:  # noqa: B006
-        found: Row | None = self._connection.execute(QUERIES[query], params).fetchone()
+        found: Row | None = self._connection.execute(SQLITE[query], params).fetchone()
         return found
 
     def run(self, query: str, params: Params = {}) -> int:  # noqa: B006
-        return self._connection.execute(QUERIES[query], params).rowcount
+        return self._connection.execute(SQLITE[query], params).rowcount
 
-    def each(self, query: str, params: Iterable[Params]) -> None:
-        self._connection.executemany(QUERIES[query], params)
+    def each(self, query: str, params: Sequence[Params]) -> None:
+        self._connection.executemany(SQLITE[query], params)
+
+    def count_each(self, query: str, params: Sequence[Params]) -> int:
+        return self._connection.executemany(SQLITE[query], params).rowcount
+
+    def changed(self, query: str, params: Sequence[Params]) -> list[bool]:
+        execute, text = self._connection.execute, SQLITE[query]
+        return [execute(text, each).fetchone() is not None for each in params]
+
+    def found(self, query: str, params: Sequence[Params]) -> list[Row | None]:
+        execute, text = self._connection.execute, SQLITE[query]
+        return [execute(text, each).fetchone() for each in params]
+
+    def lock(self, query: str, ids: Iterable[str]) -> None:
+        """There is one writer, and this is it."""
 
     def on_rollback(self, undo: Callable[[], None]) -> None:
         self._undo.append(undo)
@@ -78,18 +94,25 @@ class SqliteTransaction:
         row = self._connection.execute(f"PRAGMA {text}").fetchone()
         return row[0] if row else None
 
-    def script(self, text: str) -> None:
-        """Several statements, inside the transaction that is open."""
-        for statement in _statements(text):
+    def schema(self) -> tuple[int, int]:
+        version = int(self.pragma("user_version"))
+        works_with = self.row("schema_works_with") if version >= _REMEMBERS_WORKS_WITH else None
+        return version, works_with["value"] if works_with is not None else version
+
+    def apply(self, migration: Migration, works_with: int) -> None:
+        for statement in _statements(migration.text):
             self._connection.execute(statement)
+        self.pragma(f"user_version = {migration.number}")
+        if migration.number >= _REMEMBERS_WORKS_WITH:
+            self.run("set_schema_works_with", {"works_with": works_with})
 
     @contextlib.contextmanager
-    def committed(self) -> Iterator[None]:
+    def committed(self) -> Iterator[SqliteTransaction]:
         """One transaction: committed with fsync at the end, or rolled back whole."""
         self._undo.clear()
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            yield self
             self._connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
@@ -130,23 +153,14 @@ def connect(path: str, *, sync: str = "full", read_only: bool = False) -> sqlite
     return connection
 
 
-class _Entry:
-    """One item on its way through a group commit."""
-
-    __slots__ = ("batch", "done", "error", "item", "result")
-
-    def __init__(self, batch: Batch, item: Any, done: Done) -> None:
-        self.batch, self.item, self.done = batch, item, done
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-
 class SqliteDatabase:
     """One SQLite file (or ``:memory:``), opened for this process."""
 
+    #: The file has one server; a command line may work beside it.
+    shared = False
+
     def __init__(self, path: str, *, sync: str = "full", threads: bool = True, most_waiting: int = 20_000) -> None:
         self.path = path
-        self._most_waiting = most_waiting
         in_memory = path == ":memory:"
         self._inline = in_memory or not threads
         if not in_memory:
@@ -154,11 +168,7 @@ class SqliteDatabase:
             _make_private(path)
         self._connection = connect(path, sync=sync)
         self._tx = SqliteTransaction(self._connection)
-        self._outbox: list[_Entry] = []
-        self._queue: queue.SimpleQueue[list[_Entry] | None] = queue.SimpleQueue()
-        self._unfinished = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._writer = GroupCommit(self, "hookline-writer", inline=self._inline, most_waiting=most_waiting)
         self._readers: ThreadPoolExecutor | None = None
         self._reader_local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
@@ -169,101 +179,25 @@ class SqliteDatabase:
 
     @property
     def waiting(self) -> int:
-        return self._unfinished
+        return self._writer.waiting
 
     def submit(self, batch: Batch, item: Any, done: Done) -> None:
-        if self._closed:
-            raise StoreError("the store is closed")
-        if self._unfinished >= self._most_waiting:
-            raise StoreBusy(f"{self._unfinished} writes are waiting; try again in a moment")
-        self._unfinished += 1
-        self._outbox.append(_Entry(batch, item, done))
-        if len(self._outbox) == 1:
-            # What is submitted in one turn of the event loop goes to the writer together, in one hand-over.
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._writer.submit(batch, item, done)
 
     async def write(self, batch: Batch, item: Any) -> Any:
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        return await awaited(self._writer.submit, batch, item)
 
-        def done(result: Any, error: BaseException | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
+    def committed(self, *, exclusive: bool = False) -> AbstractContextManager[SqliteTransaction]:
+        return self._tx.committed()  # there is one writer: every transaction is alone
 
-        self.submit(batch, item, done)
-        return await future
-
-    def _flush(self) -> None:
-        entries, self._outbox = self._outbox, []
-        if self._inline:
-            for group in _groups(entries):
-                self._commit(group)
-                self._answer(group)
-        elif entries:
-            if self._thread is None:
-                self._start_writer()
-            self._queue.put(entries)
-
-    def _start_writer(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._write_forever, name="hookline-writer", daemon=True)
-        self._thread.start()
-
-    def _write_forever(self) -> None:
-        while (entries := self._queue.get()) is not None:
-            last = self._gather(entries)
-            assert self._loop is not None
-            for group in _groups(entries):
-                self._commit(group)
-                with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for an answer
-                    self._loop.call_soon_threadsafe(self._answer, group)
-            if last:
-                return
-
-    def _gather(self, entries: list[_Entry]) -> bool:
-        """Add what else waits, as long as there is room in a group; whether that was the last there will be."""
-        with contextlib.suppress(queue.Empty):
-            while len(entries) < LARGEST_GROUP:
-                more = self._queue.get_nowait()
-                if more is None:
-                    return True
-                entries += more
+    def gave_way(self, error: BaseException) -> bool:
         return False
 
-    def _commit(self, group: list[_Entry]) -> None:
-        """Commit the group; when something in it fails, each on its own, so that one cannot harm another."""
-        try:
-            with self._tx.committed():
-                self._run(group)
-        except Exception as error:
-            if len(group) > 1 and not _is_locked(error):
-                for entry in group:
-                    self._commit([entry])
-                return
-            for entry in group:  # a lock is nobody's fault: to wait for it again and again would help nobody
-                entry.result, entry.error = None, _explain(error)
+    def is_nobodys_fault(self, error: BaseException) -> bool:
+        return _is_locked(error)  # to wait for it again and again would help nobody
 
-    def _run(self, group: list[_Entry]) -> None:
-        by_batch: dict[Batch, list[_Entry]] = {}
-        for entry in group:
-            by_batch.setdefault(entry.batch, []).append(entry)
-        for batch, entries in by_batch.items():
-            results = batch(self._tx, [entry.item for entry in entries])
-            for entry, result in zip(entries, results, strict=True):
-                # Both, always: what the entry got in a group that was rolled back no longer counts.
-                refused = isinstance(result, HooklineError)
-                entry.result, entry.error = (None, result) if refused else (result, None)
-
-    def _answer(self, group: list[_Entry]) -> None:
-        self._unfinished -= len(group)
-        for entry in group:
-            try:
-                entry.done(entry.result, entry.error)
-            except Exception as error:  # the others of the group are on disk all the same, and want to know
-                asyncio.get_running_loop().call_exception_handler({"message": "a caller failed", "exception": error})
+    def explain(self, error: BaseException) -> BaseException:
+        return _explain(error)
 
     # -- reading ---------------------------------------------------------------------------------------
 
@@ -297,11 +231,26 @@ class SqliteDatabase:
             tx.pragma("incremental_vacuum(1)")
         return bool(free > RECLAIM_PAGES)
 
-    def set_up(self, migrate: Callable[[SqliteTransaction], None]) -> None:
-        """Bring the schema up to date, in one transaction, before anything else is done."""
+    async def make_room(self, now_ms: int, longest_retention_ms: float) -> None:
+        """A file needs no preparation."""
+
+    async def drop_old(self, now_ms: int, longest_retention_ms: float) -> int:
+        return 0  # events are forgotten one by one
+
+    def slack_ms(self, longest_retention_ms: float) -> int:
+        return 0
+
+    def announce(self, news: str) -> None:
+        """There is nobody to hear it: a command line looks for itself, and is found out by looking."""
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        """There is nobody to be heard."""
+
+    def set_up(self, work: Callable[[SqliteTransaction], T]) -> T:
+        """Do ``work`` in one transaction, before anything else is done."""
         try:
             with self._tx.committed():
-                migrate(self._tx)
+                return work(self._tx)
         except sqlite3.Error as error:
             raise _explain(error) from None
 
@@ -332,13 +281,8 @@ class SqliteDatabase:
     async def close(self) -> None:
         if self._closed:
             return
-        while self._outbox:
-            self._flush()
+        await self._writer.close()
         self._closed = True
-        if self._thread is not None:
-            self._queue.put(None)
-            await asyncio.to_thread(self._thread.join)
-            await asyncio.sleep(0)  # let the last group be answered
         if self._readers is not None:
             self._readers.shutdown()
         self._release()
@@ -356,11 +300,6 @@ def _make_private(path: str) -> None:
         os.close(os.open(path, os.O_CREAT, 0o600))
 
 
-def _groups(entries: list[_Entry]) -> Iterator[list[_Entry]]:
-    for start in range(0, len(entries), LARGEST_GROUP):
-        yield entries[start : start + LARGEST_GROUP]
-
-
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -375,7 +314,7 @@ def _reading(work: Callable[[SqliteTransaction], T], tx: SqliteTransaction) -> T
         raise _explain(error) from None
 
 
-def _is_locked(error: Exception) -> bool:
+def _is_locked(error: BaseException) -> bool:
     """Whether another process held the database for longer than we wait."""
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hookline.core.errors import ConfigError, SecretUnreadable
 from hookline.storage.application_endpoints import ApplicationEndpoints
 from hookline.storage.applications import Applications
 from hookline.storage.apply import Change, Wanted, apply
 from hookline.storage.attempts import Attempts
-from hookline.storage.base import Database, Transaction, Worker
+from hookline.storage.base import Database, Stream, Transaction, Worker, on
 from hookline.storage.catalogue import Catalogue
 from hookline.storage.deliveries import Deliveries
 from hookline.storage.event_types import EventTypes
 from hookline.storage.events import Events
 from hookline.storage.fanout import Fanouts
 from hookline.storage.messages import Messages
-from hookline.storage.migrate import migrate
+from hookline.storage.migrate import look, migrate, require_current
+from hookline.storage.nodes import Nodes
 from hookline.storage.rejections import Rejections
 from hookline.storage.replays import Replays
 from hookline.storage.retention import Retention
 from hookline.storage.routing import Routing
-from hookline.storage.sqlite import SqliteDatabase
+from hookline.storage.sqlite import SqliteDatabase, SqliteTransaction
 from hookline.storage.vault import Vault
+
+if TYPE_CHECKING:
+    from hookline.storage.postgres import PostgresDatabase
+    from hookline.storage.postgres.transaction import PostgresTransaction
 
 
 class Store:
@@ -42,6 +48,7 @@ class Store:
         self.rejections = Rejections(database)
         self.replays = Replays(database, self.catalogue.current, lambda: self.catalogue.routing)
         self.retention = Retention(database)
+        self.nodes = Nodes(database)
         self._outside_version = -1
 
     @property
@@ -59,12 +66,15 @@ class Store:
         return await apply(self.catalogue, wanted)
 
     async def changed_outside(self) -> bool:
-        """Whether another process changed the database since this was last asked; then the routing is fresh."""
+        """Whether another process may have changed the database since this was last asked; then the routing is fresh.
+
+        Of a database that is shared that is always so.
+        """
         return await self.database.write(self._changed_batch, None)  # type: ignore[no-any-return]
 
     def _changed_batch(self, tx: Transaction, items: Sequence[None]) -> list[bool]:
         before, version = self._outside_version, self.database.outside_version(tx)
-        changed = version != before
+        changed = version != before or self.database.shared
         self._outside_version = version
         tx.on_rollback(lambda: self._ask_again(before))
         if changed:
@@ -84,6 +94,7 @@ class Store:
         await self.database.close()
 
 
+@on(Stream.DOORS)
 def _ping_batch(tx: Transaction, items: Sequence[None]) -> list[None]:
     tx.run("ping")
     return [None] * len(items)
@@ -92,17 +103,17 @@ def _ping_batch(tx: Transaction, items: Sequence[None]) -> list[None]:
 def open_store(
     database_url: str, secret: str, *, serve: bool = False, sync: str = "full", threads: bool = True
 ) -> Store:
-    """The store at ``sqlite:///path`` or ``sqlite://:memory:``, its schema up to date.
+    """The store at ``sqlite:///path``, ``sqlite://:memory:`` or ``postgresql://…``, its schema up to date.
 
-    ``serve`` makes this process the only server of the file; without ``threads`` everything runs on the event
-    loop, which is slower and deterministic. Raises ConfigError for a URL that names no
+    ``serve`` makes this process the only server of a file; without ``threads`` everything that is done with a file runs
+    on the event loop, which is slower and deterministic. Raises ConfigError for a URL that names no
     database we can open, StoreLocked, StoreVersion, SecretUnreadable, or StoreError.
     """
-    database = SqliteDatabase(_sqlite_path(database_url), sync=sync, threads=threads)
+    database = open_database(database_url, sync=sync, threads=threads)
     try:
-        if serve:
+        if serve and isinstance(database, SqliteDatabase):
             database.own()
-        database.set_up(migrate)
+        database.set_up(prepare)
         vault = Vault(secret)
         database.set_up(lambda tx: _check_secret(tx, vault))
         store = Store(database, vault)
@@ -124,12 +135,43 @@ def _check_secret(tx: Transaction, vault: Vault) -> None:
         )
 
 
-def _sqlite_path(database_url: str) -> str:
+def prepare(tx: SqliteTransaction | PostgresTransaction) -> None:
+    """Bring the schema up to date, where that is ours to decide: in a file, and in a database that is empty.
+
+    Raises StoreVersion for a schema that is older than this program, or that only a newer one can serve.
+    """
+    if not isinstance(tx, SqliteTransaction):
+        tx.hold_migrations()
+    state = look(tx)
+    if state.is_empty or isinstance(tx, SqliteTransaction):
+        migrate(tx)
+    else:
+        require_current(state)
+
+
+def open_database(database_url: str, *, sync: str = "full", threads: bool = True) -> SqliteDatabase | PostgresDatabase:
+    """The database at a URL, with nothing done to it yet. Raises ConfigError or StoreError."""
     scheme, separator, rest = database_url.partition("://")
     if scheme in ("postgresql", "postgres"):
-        raise ConfigError("PostgreSQL is not built in yet; use sqlite:///path/to/hookline.db", where="database")
+        return _postgres(database_url, durable=sync == "full")
+    return SqliteDatabase(_sqlite_path(scheme, separator, rest), sync=sync, threads=threads)
+
+
+def _postgres(database_url: str, *, durable: bool) -> PostgresDatabase:
+    try:
+        from hookline.storage.postgres import PostgresDatabase
+    except ImportError:
+        raise ConfigError(
+            "PostgreSQL needs an extra: install `hookline[postgres]` (it brings psycopg)", where="database"
+        ) from None
+    return PostgresDatabase(database_url, durable=durable)
+
+
+def _sqlite_path(scheme: str, separator: str, rest: str) -> str:
     if scheme != "sqlite" or not separator:
-        raise ConfigError("a database URL begins with sqlite:/// as in sqlite:///hookline.db", where="database")
+        raise ConfigError(
+            "a database URL begins with sqlite:/// as in sqlite:///hookline.db, or with postgresql://", where="database"
+        )
     if rest in (":memory:", "/:memory:"):
         return ":memory:"
     path = rest.removeprefix("/")

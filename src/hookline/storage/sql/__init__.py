@@ -1,7 +1,11 @@
-"""The SQL of Hookline, all of it in files: named queries in ``queries/``, by what they are about, and migrations.
+"""The SQL of Hookline, all of it in files.
 
-The text keeps to what SQLite and PostgreSQL both speak: ``:name`` parameters, times as parameters,
-``CAST(x AS T)``, lists as one JSON parameter.
+- ``queries/``: named queries, by what they are about. Their text is the same for SQLite and PostgreSQL: ``:name``
+  parameters, times as parameters, ``CAST(x AS T)``. Only what locks rows (``FOR UPDATE``) is left out for SQLite, where
+  one writer is alone with the file.
+- ``arrays/``: the few hot ones once more for PostgreSQL, where they do for many rows in one statement what SQLite is
+  asked for each. Every parameter is an array; the first of them is what rows are locked in the order of.
+- ``sqlite/`` and ``postgres/``: the schema, as numbered migrations. The same number is the same schema.
 
 A list that is read both ways is written once, under two names: the second query is the first without its DESC.
 """
@@ -10,14 +14,29 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from typing import NamedTuple
 
 _HERE = files(__name__)
 _QUERY = re.compile(r"^-- name: (\w+)(?:, (\w+))?\n((?:-- [^\n]*\n)+)(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
+_LOCKS = re.compile(r"\s+FOR (?:NO KEY )?(?:UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?")
+_WORKS_WITH = re.compile(r"^-- works with: (\d+)$", re.MULTILINE)
 
 
-def _load() -> dict[str, str]:
+class Migration(NamedTuple):
+    """One step of the schema.
+
+    ``works_with``: the oldest version whose code may go on serving when this step is applied.
+    """
+
+    number: int
+    name: str
+    text: str
+    works_with: int
+
+
+def _load(folder: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for file in sorted((_HERE / "queries").iterdir(), key=lambda file: file.name):
+    for file in sorted((_HERE / folder).iterdir(), key=lambda file: file.name):
         text = file.read_text("utf-8")
         read = _QUERY.findall(text)
         queries = [(name, _text(sql)) for name, _back, _why, sql in read]
@@ -32,11 +51,21 @@ def _text(sql: str) -> str:
     return sql.strip().rstrip(";")
 
 
-#: Query text by name.
-QUERIES = _load()
+#: Query text by name, as PostgreSQL understands it.
+QUERIES = _load("queries")
+#: The same as SQLite understands it.
+SQLITE = {name: _LOCKS.sub("", text) for name, text in QUERIES.items()}
+#: What PostgreSQL does for many rows at once.
+ARRAYS = _load("arrays")
 
 
-def migrations() -> list[tuple[int, str, str]]:
-    """All migrations in order, as ``(number, file name, text)``."""
-    found = [entry for entry in (_HERE / "migrations").iterdir() if entry.name.endswith(".sql")]
-    return sorted((int(entry.name.split("_")[0]), entry.name, entry.read_text("utf-8")) for entry in found)
+def migrations(dialect: str) -> list[Migration]:
+    """All migrations of ``sqlite`` or ``postgres``, in order."""
+    found = [entry for entry in (_HERE / dialect).iterdir() if entry.name.endswith(".sql")]
+    return sorted(_migration(entry.name, entry.read_text("utf-8")) for entry in found)
+
+
+def _migration(name: str, text: str) -> Migration:
+    number = int(name.split("_")[0])
+    said = _WORKS_WITH.search(text)
+    return Migration(number, name, text, int(said[1]) if said else number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from hookline.core.state import DeliveryState, Move
+from hookline.storage.deliveries import Owing
 from hookline.testing.store_suite.world import LEASE_MS, START_MS, World, behaviours
 
 
@@ -111,14 +112,14 @@ async def every_endpoint_that_is_owed_anything_is_known_with_its_first_due_time(
     await world.try_once(one, Move.RETRY, due_in_ms=7000)
     world.now_ms += 10
     newest = await world.accept(source)
-    owed = dict(await world.store.deliveries.owed())
+    owed = {one.endpoint_id: one.due_at_ms for one in await world.store.deliveries.owed()}
     assert owed == {one.id: START_MS + 10, two.id: START_MS}
     backlog = {one.endpoint_id: one for one in await world.store.deliveries.backlog()}
     assert {endpoint_id: one.depth for endpoint_id, one in backlog.items()} == {one.id: 2, two.id: 2}
     assert backlog[one.id].oldest < (await world.story(newest.event_id)).deliveries[0].id
     await world.try_once(one)
     await world.try_once(two)
-    assert await world.store.deliveries.owed() == [(one.id, START_MS + 7000)]
+    assert await world.store.deliveries.owed() == [Owing(one.id, START_MS + 7000, "active")]
 
 
 BEHAVIOURS = behaviours(

@@ -93,7 +93,7 @@ async def a_worker_gets_its_work_also_when_nobody_waits_for_the_receipt(world: W
     accepting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await accepting
-    await world.store.ping()
+    await world.accept(await world.source("unwanted"))  # answered after what was asked before it
     assert (len(worker.works), worker.held) == (1, 0)
 
 
@@ -121,7 +121,8 @@ async def what_another_process_owes_is_noticed_although_this_one_was_busy(world:
     await another.deliveries.replay_event(DEFAULT_ORG, receipt.event_id, world.now_ms)
     await world.accept(source)
     assert await world.store.changed_outside()
-    assert not await world.store.changed_outside()
+    # Where several servers write all the time, there may always be something new.
+    assert await world.store.changed_outside() == world.store.database.shared
 
 
 async def news_of_another_process_is_not_lost_with_a_group_that_failed(world: World) -> None:

@@ -101,7 +101,7 @@ async def a_replay_for_one_endpoint_leaves_the_others_alone(world: World) -> Non
     where = EventFilter(status="failed", endpoint_id=one.id)
     job = await world.store.replays.start(DEFAULT_ORG, where, world.now_ms)
     assert (await world.store.replays.step(job.id, DEFAULT_ORG, world.now_ms)).replayed == 1
-    assert [endpoint_id for endpoint_id, _ in await world.store.deliveries.owed()] == [one.id]
+    assert [owed.endpoint_id for owed in await world.store.deliveries.owed()] == [one.id]
 
 
 async def a_cancelled_replay_stops_where_it_is(world: World) -> None:

@@ -142,7 +142,7 @@ async def the_debts_to_an_endpoint_that_is_gone_are_ended(world: World) -> None:
     assert await world.end_owed_to(gone.id, "endpoint_deleted") == 1_100
     assert await world.end_owed_to(gone.id, "endpoint_deleted") == 0
     assert not await world.settle(leased, Move.DELIVER)
-    assert [endpoint_id for endpoint_id, _ in await world.store.deliveries.owed()] == [stays.id]
+    assert [owed.endpoint_id for owed in await world.store.deliveries.owed()] == [stays.id]
     assert await world.states(receipts[0].event_id) == {gone.id: DeliveryState.DEAD, stays.id: DeliveryState.WAITING}
     await world.try_once(stays)
     assert await world.status(receipts[0].event_id) == EventStatus.FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -28,9 +29,10 @@ from hookline.core.model import (
 from hookline.core.state import DeliveryState, Move, after
 from hookline.storage.application_endpoints import NewEndpoint
 from hookline.storage.applications import NewApplication
-from hookline.storage.base import Claim, Claimed, Draft, Receipt, Settled, Transaction
+from hookline.storage.base import Claim, Claimed, Draft, Receipt, Settled, Stream, Transaction, on
 from hookline.storage.catalogue import PutEndpoint, PutSource, StoredEndpoint, StoredSource
 from hookline.storage.events import Story
+from hookline.storage.group_commit import awaited
 from hookline.storage.store import Store
 from hookline.storage.stored import StoredApplication, StoredApplicationEndpoint
 
@@ -104,7 +106,10 @@ class World:
         def failing(tx: Transaction, items: Sequence[None]) -> Sequence[None]:
             raise RuntimeError("as an example")
 
-        await raises(RuntimeError, self.store.database.write(failing, None))
+        groups = [on(stream)(lambda tx, items: failing(tx, items)) for stream in Stream]
+        futures = [awaited(self.store.database.submit, group, None) for group in groups]
+        for future in futures:
+            await raises(RuntimeError, future)
 
     # -- what people configure -------------------------------------------------------------------------
 
@@ -236,9 +241,7 @@ class World:
     async def settle_as(self, wanted: Settlement) -> Settled:
         heard = Heard()
         self.store.deliveries.settle(wanted, heard.hear)
-        await self.store.ping()  # answered after everything that was asked before it
-        assert heard.settled is not None, heard.error
-        return heard.settled
+        return await heard.result()
 
     async def try_once(self, endpoint: StoredEndpoint, move: Move = Move.DELIVER, *, due_in_ms: int = 0) -> list[Work]:
         """Claim everything that is due to the endpoint, and let every attempt end like this."""
@@ -264,9 +267,17 @@ class Heard:
     settled: Settled | None = None
     error: BaseException | None = None
     calls: int = 0
+    called: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear(self, settled: Settled | None, error: BaseException | None) -> None:
         self.settled, self.error, self.calls = settled, error, self.calls + 1
+        self.called.set()
+
+    async def result(self) -> Settled:
+        """What it was called with, as soon as it is."""
+        await self.called.wait()
+        assert self.settled is not None, self.error
+        return self.settled
 
 
 def settlement(work: Work, move: Move, now_ms: int, due_in_ms: int = 0, reason: str = "") -> Settlement:

@@ -48,29 +48,31 @@ FROM delivery
 WHERE substr(id, 37, 16) = :tail AND id > :after AND id < :before AND org_id = :org_id AND endpoint_id = :endpoint_id;
 
 -- name: due_deliveries
--- What an endpoint is owed now, oldest due first, with the size of each body.
-SELECT d.id, d.event_id, d.attempts, d.failures, d.fifo, d.manual, length(p.body) AS size
+-- What an endpoint is owed now, oldest due first, with the size of each body; not what others are just taking.
+SELECT d.id, d.event_id, d.attempts, d.failures, d.fifo, d.manual, d.due_at_ms, length(p.body) AS size
 FROM delivery d JOIN payload p ON p.event_id = d.event_id
 WHERE d.endpoint_id = :endpoint_id AND d.state IN ('waiting', 'leased') AND d.due_at_ms <= :now_ms
-ORDER BY d.due_at_ms LIMIT :limit;
+ORDER BY d.due_at_ms, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED;
 
 -- name: owed_in_order
--- What a first-in-first-out endpoint is owed, due or not, in the order of publishing, with the size of each body.
+-- What a first-in-first-out endpoint is owed, due or not, in the order of its places, with the size of each body.
 SELECT d.id, d.event_id, d.attempts, d.failures, d.manual, d.due_at_ms, length(p.body) AS size
 FROM delivery d JOIN payload p ON p.event_id = d.event_id
-WHERE d.endpoint_id = :endpoint_id AND d.fifo = 1 AND d.state IN ('waiting', 'leased')
-ORDER BY d.id LIMIT :limit;
+WHERE d.endpoint_id = :endpoint_id AND d.fifo > 0 AND d.state IN ('waiting', 'leased')
+ORDER BY d.fifo, d.id LIMIT :limit;
 
 -- name: lease
--- Takes a delivery until a moment; whoever held it before can change nothing any more.
-UPDATE delivery SET state = 'leased', lease = :lease, due_at_ms = :until_ms WHERE id = :id;
+-- Takes a delivery until a moment, unless somebody took it since it was looked at; whoever held it before can change
+-- nothing any more.
+UPDATE delivery SET state = 'leased', lease = :lease, due_at_ms = :until_ms
+WHERE id = :id AND state IN ('waiting', 'leased') AND due_at_ms = :was_due_ms RETURNING id;
 
 -- name: next_due
 -- When an endpoint is owed something next.
 SELECT MIN(due_at_ms) AS due_at_ms FROM delivery WHERE endpoint_id = :endpoint_id AND state IN ('waiting', 'leased');
 
 -- name: endpoints_owed
--- Every endpoint that is owed anything, and when; steps from endpoint to endpoint through the index.
+-- Every endpoint that is owed anything, when, and the state it is in; steps from endpoint to endpoint through the index.
 WITH RECURSIVE owed (endpoint_id) AS (
     SELECT MIN(endpoint_id) FROM delivery WHERE state IN ('waiting', 'leased')
     UNION ALL
@@ -80,19 +82,35 @@ WITH RECURSIVE owed (endpoint_id) AS (
 )
 SELECT endpoint_id,
        (SELECT MIN(d.due_at_ms) FROM delivery d
-        WHERE d.endpoint_id = owed.endpoint_id AND d.state IN ('waiting', 'leased')) AS due_at_ms
+        WHERE d.endpoint_id = owed.endpoint_id AND d.state IN ('waiting', 'leased')) AS due_at_ms,
+       (SELECT e.state FROM endpoint e WHERE e.id = owed.endpoint_id) AS state
 FROM owed WHERE endpoint_id IS NOT NULL;
 
 -- name: release_all_leases
 -- Everything that was leased is due at once: asked only by the one server that owns the file.
 UPDATE delivery SET state = 'waiting', lease = '', due_at_ms = :now_ms WHERE state IN ('waiting', 'leased') AND lease <> '';
 
+-- name: leases_of_node
+-- What a server holds that is declared dead: some of it. Its leases begin with its id.
+SELECT id, endpoint_id FROM delivery
+WHERE state IN ('waiting', 'leased') AND state = 'leased' AND lease >= :low AND lease < :high LIMIT :limit FOR UPDATE SKIP LOCKED;
+
+-- name: release_lease
+-- A delivery that nobody works on any more is due at once.
+UPDATE delivery SET state = 'waiting', lease = '', due_at_ms = :now_ms WHERE id = :id AND state = 'leased';
+
+-- name: take_places
+-- The next places in the order of an endpoint; the last of them.
+INSERT INTO place (endpoint_id, last) VALUES (:endpoint_id, 1 + :count)
+ON CONFLICT (endpoint_id) DO UPDATE SET last = place.last + :count
+RETURNING last;
+
 -- name: settle
 -- The end of an attempt, or of a lease. Fenced by the lease.
 UPDATE delivery
 SET state = :state, attempts = attempts + :attempted, failures = :failures, due_at_ms = :due_at_ms, lease = '',
     finished_at_ms = :finished_at_ms, reason = :reason
-WHERE id = :id AND lease = :lease AND state = 'leased';
+WHERE id = :id AND lease = :lease AND state = 'leased' RETURNING id;
 
 -- name: add_delivery
 -- An event is owed to one more endpoint.
@@ -104,8 +122,8 @@ ON CONFLICT (id) DO NOTHING;
 -- name: replay_delivery
 -- A finished delivery is owed again, with a fresh schedule; its attempts stay on record.
 UPDATE delivery SET state = 'waiting', failures = 0, due_at_ms = :now_ms, lease = '', finished_at_ms = 0, reason = 'replay',
-    fifo = :fifo, manual = :manual
-WHERE id = :id AND state IN ('delivered', 'dead', 'cancelled');
+    fifo = CASE WHEN :fifo = 0 THEN 0 WHEN fifo > 0 THEN fifo ELSE 1 END, manual = :manual
+WHERE id = :id AND state IN ('delivered', 'dead', 'cancelled') RETURNING id;
 
 -- name: hasten_delivery
 -- A person does not want to wait for the next try.

@@ -6,7 +6,7 @@ SELECT MAX(id) AS id FROM event;
 -- Remembers a key; inserts nothing when it is known.
 INSERT INTO seen (source_id, key, event_id, body_hash, expires_at_ms)
 VALUES (:source_id, :key, :event_id, :body_hash, :expires_at_ms)
-ON CONFLICT (source_id, key) DO NOTHING;
+ON CONFLICT (source_id, key) DO NOTHING RETURNING key;
 
 -- name: seen_get
 -- What a known key stands for.
@@ -15,9 +15,9 @@ FROM seen s LEFT JOIN event e ON e.id = s.event_id
 WHERE s.source_id = :source_id AND s.key = :key;
 
 -- name: seen_replace
--- A key whose time was over stands for a new event.
+-- A key stands for another event than the one it stood for, unless it stands for a third by now.
 UPDATE seen SET event_id = :event_id, body_hash = :body_hash, expires_at_ms = :expires_at_ms
-WHERE source_id = :source_id AND key = :key;
+WHERE source_id = :source_id AND key = :key AND event_id = :instead_of;
 
 -- name: count_duplicate
 -- One more request that carried a known event.
@@ -112,4 +112,5 @@ UPDATE event SET review_reason = '' WHERE id = :event_id AND review_reason <> ''
 UPDATE event SET status = 'processed'
 WHERE id = :event_id
   AND (SELECT id FROM delivery WHERE id >= :low AND id < :high AND state <> 'delivered' ORDER BY id DESC LIMIT 1) IS NULL
-  AND NOT EXISTS (SELECT 1 FROM fanout WHERE event_id = :event_id);
+  AND NOT EXISTS (SELECT 1 FROM fanout WHERE event_id = :event_id)
+RETURNING id;

@@ -7,6 +7,10 @@ VALUES (:id, :org_id, :filter, 'running', :total, 0, 0, '', :now_ms, 0, :kind);
 -- One replay of one organisation.
 SELECT * FROM replay WHERE org_id = :org_id AND id = :id;
 
+-- name: replay_to_push
+-- The same, for whoever is about to push it.
+SELECT * FROM replay WHERE org_id = :org_id AND id = :id FOR UPDATE;
+
 -- name: replays_newest
 -- A page of replays, newest first.
 SELECT * FROM replay WHERE org_id = :org_id AND id < :before ORDER BY id DESC LIMIT :limit;

@@ -2,7 +2,7 @@
 -- Some events of a source that are over and older than its retention.
 SELECT id FROM event
 WHERE source_id = :source_id AND id < :cut AND status NOT IN ('pending', 'processing')
-ORDER BY id LIMIT :limit;
+ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED;
 
 -- name: event_sources
 -- Every source that has events, by stepping through the index: also those that were removed.

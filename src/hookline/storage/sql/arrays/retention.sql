@@ -1,0 +1,25 @@
+-- name: forget_event
+-- Removes events.
+DELETE FROM event e WHERE e.id = ANY (CAST(:id AS TEXT[]));
+
+-- name: forget_payload
+-- Removes the bytes of events.
+DELETE FROM payload p WHERE p.event_id = ANY (CAST(:id AS TEXT[]));
+
+-- name: forget_deliveries
+-- Removes the deliveries of events.
+DELETE FROM delivery d
+USING unnest(CAST(:low AS TEXT[]), CAST(:high AS TEXT[])) AS given (low, high)
+WHERE d.id >= given.low AND d.id < given.high;
+
+-- name: forget_attempts
+-- Removes the attempts of events.
+DELETE FROM attempt a
+USING unnest(CAST(:low AS TEXT[]), CAST(:high AS TEXT[])) AS given (low, high)
+WHERE a.delivery_id >= given.low AND a.delivery_id < given.high;
+
+-- name: forget_expired_payload
+-- Removes the bytes of events, unless one is owed to somebody by now.
+DELETE FROM payload p
+WHERE p.event_id = ANY (CAST(:id AS TEXT[]))
+  AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = p.event_id AND e.status IN ('pending', 'processing'));

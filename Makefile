@@ -45,8 +45,8 @@ tests:
 torture: dev ## kill the server KILLS times under load at both doors and show that nothing acknowledged is lost
 	$(BIN)/python -m tests.torture --kills $${KILLS:-100}
 
-bench: dev ## echo, both doors and the whole pipeline side by side; BENCH="--seconds 2 --only door"
-	$(BIN)/python -m bench $(BENCH)
+bench: dev ## echo, both doors and the whole pipeline side by side; BENCH="--seconds 2 --only door"; DB=postgres
+	$(BIN)/python -m bench $(if $(DB),--database=$(DB)) $(BENCH)
 
 .PHONY: bench-isolation bench-idle bench-backlog
 bench-isolation: dev ## what one endpoint that never answers costs a hundred others; ISOLATION="--runs 1"

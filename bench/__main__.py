@@ -26,7 +26,20 @@ from bench.scenario import SCENARIOS, Sample, Scenario, as_json, prepared
 WARM_UP_S = 1.5
 #: Where there is no terminal that has one.
 WIDTH = 120
-COLUMNS = ("", "per s", "of echo", "deliv./s", "p50 ms", "p99 ms", "settled ms", "CPU µs", "CPU", "load", "RSS MB")
+COLUMNS = (
+    "",
+    "per s",
+    "of echo",
+    "deliv./s",
+    "p50 ms",
+    "p99 ms",
+    "settled ms",
+    "CPU µs",
+    "CPU",
+    "PG",
+    "load",
+    "RSS MB",
+)
 #: Above this share of its core the generator might be what is measured.
 BUSY = 0.7
 
@@ -38,7 +51,9 @@ per second until the last settle, [b]settled[/b] is the time from acceptance to 
 [b]key[/b]: every message with an Idempotency-Key of its own. [b]SDK[/b]: published through the official Python SDK
 (svix.SvixAsync, 20 tasks), which always sends such a key. The SDK is slower than the server and has a core of its own,
 so those lines are the SDK's speed, not the server's. Medians of all runs, ± half of their range. [b]CPU µs[/b] is the
-server's per event, [b]CPU[/b] its share of its core, [b]load[/b] the generator's share of the other core."""
+server's per event, [b]CPU[/b] its share of its core, [b]load[/b] the generator's share of the other core.
+[b]PG[/b]: on PostgreSQL, which runs on the same two cores and takes so much of them; [b]2 proc.[/b]: two server processes
+on both cores."""
 
 Results = dict[str, list[Sample]]
 
@@ -47,7 +62,7 @@ def main() -> int:
     """Measure and print."""
     options = _options()
     console = Console(stderr=options.json, width=None if sys.stdout.isatty() else WIDTH)
-    wanted = _wanted(options.only)
+    wanted = _wanted(options.only, postgres=options.database == "postgres")
     with pinned(cores()[1]):
         results = _measure(wanted, options, console)
     if options.json:
@@ -63,6 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="runs of each scenario; the median counts")
     parser.add_argument("--connections", type=int, default=64, help="keep-alive connections")
     parser.add_argument("--only", default="", help=f"beginnings of names, with commas: {_names()}")
+    parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite", help="postgres: beside SQLite")
     parser.add_argument("--folder", type=Path, help="where the databases are made; the disk that matters")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     return parser.parse_args()
@@ -72,12 +88,12 @@ def _names() -> str:
     return ", ".join(scenario.key for scenario in SCENARIOS)
 
 
-def _wanted(only: str) -> list[Scenario]:
+def _wanted(only: str, *, postgres: bool) -> list[Scenario]:
     beginnings = tuple(part.strip() for part in only.split(",") if part.strip()) or ("",)
     wanted = [scenario for scenario in SCENARIOS if scenario.key.startswith(beginnings)]
     if not wanted:
         sys.exit(f"--only names none of {_names()}")
-    return wanted
+    return [each for one in wanted for each in (one, *(one.on_postgres() if postgres else ()))]
 
 
 def _measure(wanted: list[Scenario], options: argparse.Namespace, console: Console) -> Results:
@@ -113,19 +129,7 @@ def _print(wanted: list[Scenario], results: Results, console: Console) -> None:
     about = _machine()
     title = f"{about['cpu']}, Python {about['python']}, SQLite {about['sqlite']}"
     table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for name in (
-        "",
-        "per s",
-        "of echo",
-        "deliv./s",
-        "p50 ms",
-        "p99 ms",
-        "settled ms",
-        "CPU µs",
-        "CPU",
-        "load",
-        "RSS MB",
-    ):
+    for name in COLUMNS:
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     shares = _shares(results)
     for scenario in wanted:
@@ -151,6 +155,7 @@ def _cells(samples: list[Sample], share: float | None) -> list[str]:
         _cell(_middle(samples, "settled_p50_ms"), "{:,.0f}") + _cell(_middle(samples, "settled_p99_ms"), " / {:,.0f}"),
         _cell(_middle(samples, "cpu_us"), "{:.0f}"),
         _cell(_middle(samples, "server_cpu"), "{:.0%}"),
+        _cell(_middle(samples, "database_cpu"), "{:.0%}"),
         _cell(_middle(samples, "load_cpu"), "{:.0%}"),
         _cell(_middle(samples, "rss_mb"), "{:.0f}"),
     ]

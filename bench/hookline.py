@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psycopg
+
 from bench.process import Process
 from bench.requests import APPLICATION, GITHUB_SECRET, SERVER_SECRET, STANDARD_SECRET
 from hookline.app import Server, build
@@ -47,14 +49,20 @@ sources:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder with a configuration and, once it was used, a database."""
+    """A folder with a configuration and, once it was used, a database: a file in it, or ``postgres`` (a URL)."""
 
     folder: Path
+    postgres: str = ""
 
     @property
     def database(self) -> Path:
         """The database file."""
         return self.folder / "bench.db"
+
+    @property
+    def url(self) -> str:
+        """Where the database is."""
+        return self.postgres or f"sqlite:///{self.database}"
 
     @property
     def log(self) -> Path:
@@ -66,16 +74,17 @@ class Place:
         endpoint = f"[{{name: sink, url: '{sink}/', concurrency: {concurrency}}}]" if sink is not None else "[]"
         (self.folder / "hookline.yaml").write_text(_CONFIG.format(endpoints=endpoint))
 
-    def serve(self, core: int | None, **variables: str) -> Process:
-        """The server, on this core, with further environment variables."""
+    def serve(self, core: int | None, processes: int = 1, **variables: str) -> Process:
+        """The server, on this core, as so many processes, with further environment variables."""
         command = [
             str(Path(sys.executable).with_name("hookline")),
             "serve",
             "--json",
             "--port=0",
             f"--config={self.folder / 'hookline.yaml'}",
-            f"--database=sqlite:///{self.database}",
+            f"--database={self.url}",
             f"--data-dir={self.folder}",
+            f"--processes={processes}",
         ]
         return Process(command, core=core, log=self.log, environ=ENVIRON | variables)
 
@@ -85,7 +94,7 @@ class Place:
 
     async def _work(self, work: Callable[[Server], Awaitable[T]]) -> T:
         file = read_file(self.folder / "hookline.yaml")
-        flags = {"database": f"sqlite:///{self.database}", "data_dir": self.folder, "sync": "normal"}
+        flags = {"database": self.url, "data_dir": self.folder, "sync": "normal"}
         server = build(load_settings(flags, ENVIRON, file))
         try:
             await server.apply(file, ENVIRON)
@@ -110,7 +119,7 @@ class Place:
         asyncio.run(self._resume())
 
     async def _resume(self) -> None:
-        store = open_store(f"sqlite:///{self.database}", ENVIRON["HOOKLINE_SECRET"])
+        store = open_store(self.url, ENVIRON["HOOKLINE_SECRET"])
         try:
             await set_states(store, EndpointState.ACTIVE)
         finally:
@@ -123,6 +132,9 @@ class Place:
 
     def ask(self, query: str, *params: object) -> list[tuple[int, ...]]:
         """The answer to one question about the database, read beside the server."""
+        if self.postgres:
+            with psycopg.connect(self.postgres) as asked:
+                return asked.execute(query.replace("?", "%s"), params).fetchall()  # type: ignore[arg-type]
         connection = sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)
         try:
             return connection.execute(query, params).fetchall()

@@ -70,23 +70,33 @@ class Process:
         return said
 
     def cpu_s(self) -> float:
-        """Seconds of CPU that all of its threads have used, in user and in kernel mode."""
-        fields = Path(f"/proc/{self._popen.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        """Seconds of CPU that it and its children have used, in user and in kernel mode."""
+        return sum(_cpu_s(pid) for pid in self._pids())
 
     def rss_mb(self) -> float:
-        """Its resident memory now, in MiB."""
-        return self._status("VmRSS")
+        """Its resident memory now, and its children's, in MiB."""
+        return sum(self._status("VmRSS", pid) for pid in self._pids())
+
+    def _pids(self) -> list[int]:
+        own = self._popen.pid
+        children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        return [own, *map(int, children)]
 
     def peak_rss_mb(self) -> float:
         """Its largest resident memory so far, in MiB."""
-        return self._status("VmHWM")
+        return self._status("VmHWM", self._popen.pid)
 
-    def _status(self, name: str) -> float:
-        for line in Path(f"/proc/{self._popen.pid}/status").read_text().splitlines():
+    @staticmethod
+    def _status(name: str, pid: int) -> float:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith(f"{name}:"):
                 return int(line.split()[1]) / 1024
         raise RuntimeError(f"/proc says no {name}")
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
 @contextlib.contextmanager

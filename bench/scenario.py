@@ -6,12 +6,13 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.hookline import Place
 from bench.process import Process, cores, python
+from tests.postgres.cluster import Cluster
 
 #: How many requests are rendered for the warm-up, and at most for a run.
 FIRST_STOCK = 20_000
@@ -34,6 +35,14 @@ class Scenario:
     application: bool = False  #: door 2: published for an application
     endpoints: int = 1
     sdk: bool = False  #: published through the official SDK
+    postgres: bool = False
+    processes: int = 1
+
+    def on_postgres(self) -> Iterator[Scenario]:
+        """The same on PostgreSQL, by one process and by two; nothing for what stores nothing."""
+        if self.kind != "echo":
+            yield replace(self, key=f"{self.key}-pg", title=f"{self.title}, PG", postgres=True)
+            yield replace(self, key=f"{self.key}-pg2", title=f"{self.title}, PG, 2 proc.", postgres=True, processes=2)
 
 
 SCENARIOS = (
@@ -71,6 +80,7 @@ class Sample:
     drain_s: float | None  #: whole: how long after the last answer the last event was settled
     cpu_us: float  #: of the server, per event
     server_cpu: float
+    database_cpu: float | None  #: of PostgreSQL, in cores
     load_cpu: float  #: of the generator alone
     rss_mb: float
     not_ok: dict[str, int]
@@ -79,8 +89,11 @@ class Sample:
 class Bench:
     """A scenario being measured: its server is up."""
 
-    def __init__(self, scenario: Scenario, place: Place, server: Process, connections: int) -> None:
+    def __init__(
+        self, scenario: Scenario, place: Place, server: Process, connections: int, cluster: Cluster | None = None
+    ) -> None:
         self.scenario, self._place, self._server, self._connections = scenario, place, server, connections
+        self._cluster = cluster
         self._address = server.address()
         self._load_core = cores()[1]
         self._rate = 0.0
@@ -93,12 +106,14 @@ class Bench:
         """One run."""
         most = min(MOST_STOCK, int(self._rate * seconds * 1.4)) or FIRST_STOCK
         cpu_s = self._server.cpu_s()
+        database_cpu_s = self._cluster.cpu_s() if self._cluster is not None else 0.0
         found = self._load(seconds, most)
         answered = found["requests"] / found["seconds"]
         self._rate = max(self._rate, answered)
         settled = self._settled(found) if self.scenario.kind == "whole" else {}
         seconds = settled.get("seconds", found["seconds"])
         cpu_s = self._server.cpu_s() - cpu_s
+        database_cpu_s = self._cluster.cpu_s() - database_cpu_s if self._cluster is not None else None
         return Sample(
             requests=found["requests"],
             seconds=seconds,
@@ -111,6 +126,7 @@ class Bench:
             drain_s=settled.get("drain_s"),
             cpu_us=1e6 * cpu_s / max(1, found["requests"]),
             server_cpu=cpu_s / seconds,
+            database_cpu=database_cpu_s / seconds if database_cpu_s is not None else None,
             load_cpu=found["load_cpu"],
             rss_mb=self._server.rss_mb(),
             not_ok=found["not_ok"],
@@ -152,12 +168,22 @@ class Bench:
         }
 
 
+#: What anybody would set who runs PostgreSQL for this.
+_POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "wal_compression": "lz4"}
+
+
 @contextlib.contextmanager
 def prepared(scenario: Scenario, folder: Path | None, connections: int) -> Iterator[Bench]:
-    """The scenario with everything it needs started, in a new folder that is removed at the end."""
+    """The scenario with everything it needs started, in a new folder that is removed at the end.
+
+    PostgreSQL has no core of its own, and so much memory that its disk sees what is committed and little more. Two
+    server processes may use both cores.
+    """
     server_core, load_core = cores()
     with contextlib.ExitStack() as stack:
-        place = Place(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookline-bench-", dir=folder))))
+        made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookline-bench-", dir=folder)))
+        cluster = stack.enter_context(Cluster(**_POSTGRES)) if scenario.postgres else None
+        place = Place(made, cluster.new_database() if cluster is not None else "")
         if scenario.kind == "echo":
             command = python("bench.echo", protocol=scenario.protocol)
             server = stack.enter_context(Process(command, core=server_core, log=place.log))
@@ -170,8 +196,9 @@ def prepared(scenario: Scenario, folder: Path | None, connections: int) -> Itera
                 place.add_application([f"{sink}/{number}" for number in range(scenario.endpoints)] if sink else [])
             if scenario.paused_endpoint:
                 place.pause()
-            server = stack.enter_context(place.serve(server_core))
-        yield Bench(scenario, place, server, connections)
+            core = server_core if scenario.processes == 1 else None
+            server = stack.enter_context(place.serve(core, scenario.processes))
+        yield Bench(scenario, place, server, connections, cluster)
 
 
 def as_json(sample: Sample) -> dict[str, Any]:

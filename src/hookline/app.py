@@ -33,6 +33,7 @@ from hookline.delivery.sender import HttpSender, Sender
 from hookline.ingest.http import PREFIX, Door
 from hookline.mint import Mint
 from hookline.observe.metrics import Metrics
+from hookline.observe.siblings import Siblings
 from hookline.storage.apply import Change, wanted_from
 from hookline.storage.housekeeping import Housekeeper
 from hookline.storage.nodes import Node
@@ -119,9 +120,12 @@ class Server:
                 self.herald.wide,
                 publish_door,
                 self._challenge,
+                self._metrics_text,
             )
         )
         self._services: list[asyncio.Task[None]] = []
+        #: The other processes behind the same socket, if there are any.
+        self.siblings: Siblings | None = None
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """The ASGI application: the doors are asked first, because they are asked most."""
@@ -189,6 +193,9 @@ class Server:
         return await self.store.apply(
             wanted_from(file, environ, self.settings.organisation, self.clock.now_ms(), prune=prune)
         )
+
+    async def _metrics_text(self) -> bytes:
+        return await self.siblings.text() if self.siblings is not None else self.metrics.text()
 
     async def _challenge(self, endpoint: Endpoint, source: Source) -> None:
         await challenge(self._sender, endpoint, source, self.clock.now_ms())

@@ -62,12 +62,16 @@ def _no_database(home: Path) -> None:
     (home / "garbage.db").write_bytes(b"this is not a database" * 100)
 
 
+#: Nobody listens on port 1.
+_NOWHERE = "postgresql://u:pw@127.0.0.1:1/x"
+
 CASES: dict[str, tuple[Spoil, list[str], int, str]] = {
     "a flag that is no number": (_nothing, ["--port", "x"], 2, "--port: must be a whole number from 0 to 65535"),
     "a flag with a slip": (_nothing, ["--log-format", "jsn"], 2, "must be console or json; did you mean `json`?"),
-    "a role that is not built": (_nothing, ["--role", "ingest"], 2, "--role: `ingest` is not built yet"),
+    "a role of a file": (_nothing, ["--role", "ingest"], 3, "role: `ingest` is a part of the work of several servers"),
+    "several processes of a file": (_nothing, ["--processes", "2"], 3, "processes: a file has one server process"),
     "a database nobody knows": (_nothing, ["--database", "mysql://db/x"], 2, "--database: must be `sqlite:///path"),
-    "a database that is not built": (_nothing, ["--database", "postgresql://u:pw@db/x"], 3, "PostgreSQL is not built"),
+    "a database that is not there": (_nothing, ["--database", _NOWHERE], 5, "the database cannot do it now: connection"),
     "a file that is absent": (_nothing, ["--config", "no.yaml"], 3, "no.yaml: cannot be read: No such file"),
     "a folder as a file": (_nothing, ["--config", "."], 3, ".: cannot be read: Is a directory"),
     "an unknown key": (_source("provder: github"), [], 3, "hookline.yaml:4 sources[0].provder: there is no such key"),

@@ -64,6 +64,7 @@ EVERY_VARIABLE = {
     "HOOKLINE_PORT": (" 9400 ", 9400),
     "HOOKLINE_DATABASE_URL": ("postgresql://ada@db/hookline", "postgresql://ada@db/hookline"),
     "HOOKLINE_ROLE": ("Ingest", Role.INGEST),
+    "HOOKLINE_PROCESSES": ("4", 4),
     "HOOKLINE_CONFIG": ("other.yaml", Path("other.yaml")),
     "HOOKLINE_SECRET": (FAKE_SECRET, FAKE_SECRET),
     "HOOKLINE_DATA_DIR": ("/data", Path("/data")),
@@ -101,7 +102,15 @@ def test_every_setting_is_read_from_its_variable(setting: Any) -> None:
 def test_every_setting_of_the_file_is_read_from_it(tmp_path: Path, setting: Any) -> None:
     text, value = EVERY_VARIABLE[setting.variable]
     both = "tls_cert: cert.pem\ntls_key: key.pem" if setting.key.startswith("tls") else f"{setting.key}: {text}"
+    if setting.key in ("role", "processes"):
+        both += "\ndatabase: postgresql://ada@db/hookline"
     assert getattr(load_settings({}, {}, file_with(tmp_path, both)), setting.field) == value
+
+
+@pytest.mark.parametrize(("key", "value"), [("role", "deliver"), ("processes", "2")])
+def test_what_several_servers_share_needs_a_database_that_they_can_share(key: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: .*postgresql://"):
+        load_settings({key: value}, {})
 
 
 def test_every_field_is_a_setting_or_the_warnings() -> None:

@@ -94,7 +94,7 @@ def api_codes() -> dict[str, set[int]]:
             if keyword.arg == "code" and literal(keyword.value):
                 name = getattr(call.func, "id", getattr(call.func, "attr", ""))
                 found.setdefault(literal(keyword.value), set()).add(statuses[name])
-    for call in calls("api", "InvalidBody", "refusal"):
+    for call in calls("", "InvalidBody", "refusal"):
         if len(call.args) > 1 and literal(call.args[1]):
             found.setdefault(literal(call.args[1]), set()).add(number(call.args[0]))
     for node in nodes("api/app.py"):  # what the framework refuses: (code, words) by status

@@ -221,6 +221,8 @@ LEVELS: list[tuple[Notice, str]] = [
     (notice.EndpointDisabled("ep_1", "410 Gone"), "warning"),
     (notice.RetentionDone(1, 2, 3), "info"),
     (notice.ServiceFailed("watch", "the disk is full"), "error"),
+    (notice.NodeDied("0a1b2c", "host-1", 2), "warning"),
+    (notice.NodeLost("0a1b2c"), "warning"),
     (notice.Started("http://127.0.0.1:8400", "sqlite:///hookline.db"), "info"),
     (notice.Stopped(0), "info"),
 ]

@@ -89,6 +89,15 @@ class Cluster:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[call-overload,unused-ignore]
 
+    def cpu_s(self) -> float:
+        """Seconds of CPU that the server and what works for it have used; those that ended by now, too."""
+        assert self._server is not None
+        children = Path(f"/proc/{self._server.pid}/task/{self._server.pid}/children").read_text().split()
+        fields = [_stat(pid) for pid in (str(self._server.pid), *children)]
+        own = sum(int(each[11]) + int(each[12]) for each in fields)
+        ended = int(fields[0][13]) + int(fields[0][14])
+        return (own + ended) / os.sysconf("SC_CLK_TCK")
+
     # -- life ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -189,6 +198,10 @@ def _open_to_all(installed: Path) -> None:
         wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
         if wanted != mode:
             path.chmod(wanted)
+
+
+def _stat(pid: str) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _unprivileged() -> str | None:

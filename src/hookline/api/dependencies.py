@@ -36,6 +36,8 @@ class ApiDependencies:
     publish_door: PublishDoor
     #: ``(endpoint, source)``: the endpoint's receiver has to echo something. Raises InvalidInput when it does not.
     challenge: Callable[[Endpoint, Source], Awaitable[None]]
+    #: The metrics of this server, and of its siblings if it has some.
+    metrics_text: Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)

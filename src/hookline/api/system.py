@@ -62,7 +62,7 @@ async def metrics(request: Request) -> Response:
     assert isinstance(gauges, QueueGauges)
     await gauges.refresh()
     given.metrics.set_waiting(given.store.database.waiting)
-    return Response(given.metrics.text(), 200, {"cache-control": "no-store"}, CONTENT_TYPE)
+    return Response(await given.metrics_text(), 200, {"cache-control": "no-store"}, CONTENT_TYPE)
 
 
 class QueueGauges:

@@ -33,6 +33,7 @@ COMMANDS = (
     ("messages", "hookline.cli.messages:app", "What you send to your customers: publish, look at, and send again."),
     ("events", "hookline.cli.events:app", "What happened: list, look at, and send again."),
     ("rejections", "hookline.cli.rejections:app", "Requests that were refused: list, look at, and accept after all."),
+    ("migrate", "hookline.cli.migrate:migrate", "Bring the database's schema up to date."),
     ("token", "hookline.cli.token:app", "Tokens for the API."),
     ("version", "hookline.cli.version:version", "Print the version."),
 )

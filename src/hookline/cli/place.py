@@ -47,10 +47,11 @@ def read_settings(flags: Flags) -> tuple[Settings, FileConfig | None]:
 
 def may_create_secret(database: str) -> bool:
     """Whether a new secret would do: it would not for a database that was written with another."""
-    return not _exists(database)
+    return not exists(database)
 
 
-def _exists(database: str) -> bool:
+def exists(database: str) -> bool:
+    """Whether there is a file of this URL already."""
     return database.startswith(_SQLITE) and Path(database.removeprefix(_SQLITE)).exists()
 
 
@@ -63,9 +64,9 @@ async def opened(flags: Flags, *, create: bool = False, dry_run: bool = False) -
     Raises ConfigError or StoreError.
     """
     settings, file = read_settings(flags)
-    exists = _exists(settings.database) or not settings.database.startswith("sqlite://")
-    if exists or create:
-        secret = server_secret(settings.secret, settings.data_dir, may_create=not exists)
+    is_there = exists(settings.database) or not settings.database.startswith("sqlite://")
+    if is_there or create:
+        secret = server_secret(settings.secret, settings.data_dir, may_create=not is_there)
         store = open_store(settings.database, secret)
     elif dry_run:
         store = open_store(_MEMORY, secrets.token_hex(32))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import typer
+
 from hookline.cli.flags import ALL_FLAGS, Flags, Json, with_flags
 
 
@@ -18,4 +20,5 @@ def serve(flags: Flags, as_json: Json = False) -> None:
     """
     from hookline.cli.server import Plan, run  # the whole server: too much to load for --help
 
-    run(Plan.make(flags, os.environ), as_json=as_json)
+    if code := run(Plan.make(flags, os.environ), as_json=as_json):
+        raise typer.Exit(code)

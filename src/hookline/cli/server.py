@@ -13,8 +13,11 @@ import signal
 import socket
 import ssl
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
 
 import structlog
 import uvicorn
@@ -22,17 +25,20 @@ import uvloop
 
 from hookline.app import Server, build
 from hookline.cli.banner import banner
+from hookline.cli.exits import complain, exit_code
 from hookline.cli.flags import Flags
 from hookline.cli.listen import BACKLOG, address_of, listen, tls_context
 from hookline.cli.place import may_create_secret
+from hookline.cli.processes import Child, Processes
 from hookline.config.file import FileConfig, read_file
 from hookline.config.server_secret import exposed, server_secret
 from hookline.config.setting_values import hide_credentials
-from hookline.config.settings import LogFormat, Role, Settings, config_path, load_settings
-from hookline.core.errors import ConfigError
+from hookline.config.settings import LogFormat, Settings, config_path, load_settings
+from hookline.core.errors import HooklineError
 from hookline.core.notice import Started, Stopped
 from hookline.ingest.protocol import WireProtocol
 from hookline.observe.log import log_sink, set_up
+from hookline.observe.siblings import Siblings
 from hookline.storage.apply import Change
 
 #: More files than this help no server of this kind.
@@ -40,6 +46,10 @@ MOST_FILES = 65_536
 
 #: Longer than the 60 s that load balancers keep idle connections, so that they, not we, close them.
 KEEP_ALIVE_S = 65
+
+
+#: Called when requests are answered, with what applying the file has changed.
+Ready: TypeAlias = Callable[[list[Change]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class Plan:
     file: FileConfig | None
     environ: Mapping[str, str] = field(repr=False)
     tls: ssl.SSLContext | None
+    siblings: Path | None = None  #: a folder that several processes share
 
     @classmethod
     def make(cls, flags: Flags, environ: Mapping[str, str]) -> Plan:
@@ -57,12 +68,6 @@ class Plan:
         path = config_path(flags, environ)
         file = read_file(path) if path is not None else None
         settings = load_settings(flags, environ, file)
-        if settings.role is not Role.ALL and settings.database.startswith("sqlite"):
-            raise ConfigError(
-                f"`{settings.role}` is a part of the work of several servers, and a file has one: leave it out, or use "
-                "postgresql://…",
-                where="--role" if flags.get("role") else "role",
-            )
         tls = tls_context(settings.tls_cert, settings.tls_key)
         if file is not None:
             file.resolve_secrets(environ)  # everything that is missing is said before anything is made
@@ -72,37 +77,77 @@ class Plan:
         return cls(replace(settings, secret=secret, warnings=warnings), file, environ, tls)
 
 
-def run(plan: Plan, *, as_json: bool) -> None:
-    """Serve until a signal comes. Raises AddressUnusable, ConfigError or StoreError when it cannot begin."""
+def run(plan: Plan, *, as_json: bool) -> int:
+    """Serve until a signal comes; the exit code. Raises AddressUnusable, ConfigError or StoreError."""
     settings = plan.settings
     with contextlib.closing(listen(settings.host, settings.port)) as listening:
         set_up(settings.log_format, settings.log_level)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_live(plan, listening, as_json=as_json))
+        address = address_of(listening, settings.host, tls=plan.tls is not None)
+        if settings.processes == 1:
+
+            def ready(changes: list[Change]) -> None:
+                _say_address(plan, address, as_json=as_json)
+                _announce(plan, changes, address)
+
+            _run_one(plan, listening, ready)
+            return 0
+        return _run_several(plan, listening, address, as_json=as_json)
 
 
-async def _live(plan: Plan, listening: socket.socket, *, as_json: bool) -> None:
+def _run_one(plan: Plan, listening: socket.socket, ready: Ready, child: Child | None = None) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_live(plan, listening, ready, child))
+
+
+def _run_several(plan: Plan, listening: socket.socket, address: str, *, as_json: bool) -> int:
+    with tempfile.TemporaryDirectory(prefix="hookline-") as folder:
+
+        def live(child: Child) -> int:
+            def ready(changes: list[Change]) -> None:
+                if child.number == 0:
+                    _announce(plan, changes, address)
+                child.say_ready()
+
+            try:
+                _run_one(replace(plan, siblings=Path(folder)), listening, ready, child)
+            except HooklineError as error:
+                complain(error.code, error.message, as_json=as_json)
+                return exit_code(error)
+            return 0
+
+        def all_ready(pids: list[int]) -> None:
+            _say_address(plan, address, as_json=as_json, processes=pids)
+
+        return Processes(plan.settings.processes, live, all_ready).run()
+
+
+async def _live(plan: Plan, listening: socket.socket, ready: Ready, child: Child | None) -> None:
     settings, sink = plan.settings, log_sink()
-    signalled = _on_signals()
+    signalled = _on_signals(child)
     server = build(settings, sinks=(sink,))
     given_back = 0
     try:
+        if child is not None and plan.siblings is not None:
+            server.siblings = Siblings(plan.siblings, child.number, settings.processes, server.metrics.text)
+            await server.siblings.start()
         changes = await server.apply(plan.file, dict(plan.environ)) if plan.file is not None else []
         await server.start()
         _calm_the_collector()
         address = address_of(listening, settings.host, tls=plan.tls is not None)
 
-        def ready() -> None:
+        def answering() -> None:
             sink(Started(address, hide_credentials(settings.database)))
-            _announce(plan, changes, address, as_json=as_json)
+            ready(changes)
 
-        http = HttpServer(_http_config(server, plan), ready)
+        http = HttpServer(_http_config(server, plan), answering)
         serving = asyncio.create_task(http.serve(sockets=[listening]))
         await asyncio.wait([serving, signalled], return_when=asyncio.FIRST_COMPLETED)
         http.should_exit = True
         # Requests in flight and deliveries in flight end at the same time, within the same limit.
         _, given_back = await asyncio.gather(serving, server.dispatcher.stop(settings.graceful_stop_s))
     finally:
+        if server.siblings is not None:
+            await server.siblings.close()
         given_back += await server.stop()
     sink(Stopped(given_back))
 
@@ -124,8 +169,8 @@ def _calm_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _on_signals() -> asyncio.Future[None]:
-    """Done when the first signal to stop comes; the second ends the process at once."""
+def _on_signals(child: Child | None = None) -> asyncio.Future[None]:
+    """Done when the first signal to stop comes, or the parent is gone; the second signal ends the process at once."""
     loop = asyncio.get_running_loop()
     first: asyncio.Future[None] = loop.create_future()
 
@@ -134,8 +179,17 @@ def _on_signals() -> asyncio.Future[None]:
             os._exit(128 + number)  # everything that was acknowledged is on disk
         first.set_result(None)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    def orphaned() -> None:
+        assert child is not None
+        loop.remove_reader(child.parent_is_alive)
+        if not first.done():
+            first.set_result(None)
+
+    # Ctrl-C comes to parent and children alike: the parent passes it on.
+    for number in (signal.SIGTERM,) if child is not None else (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled, number)
+    if child is not None:
+        loop.add_reader(child.parent_is_alive, orphaned)
     return first
 
 
@@ -176,10 +230,14 @@ def _http_config(server: Server, plan: Plan) -> uvicorn.Config:
     )
 
 
-def _announce(plan: Plan, changes: list[Change], address: str, *, as_json: bool) -> None:
-    database = hide_credentials(plan.settings.database)
+def _say_address(plan: Plan, address: str, *, as_json: bool, **more: object) -> None:
+    """One line for a program that waits until requests are answered."""
     if as_json:
-        print(json.dumps({"address": address, "pid": os.getpid(), "database": database}), flush=True)  # noqa: T201
+        said = {"address": address, "pid": os.getpid(), "database": hide_credentials(plan.settings.database), **more}
+        print(json.dumps(said), flush=True)  # noqa: T201
+
+
+def _announce(plan: Plan, changes: list[Change], address: str) -> None:
     if plan.settings.log_format is LogFormat.JSON:
         for warning in plan.settings.warnings:
             structlog.stdlib.get_logger("hookline").warning("warning", detail=warning)

@@ -148,6 +148,11 @@ class Settings:
         hidden=True,
     )
     role: Role = _setting(Role.ALL, choice(Role), "Which part of the work this process does.")
+    processes: int = _setting(
+        1,
+        integer(1, 256),
+        "How many processes share the work and the port on this machine. More than one needs PostgreSQL.",
+    )
     config: Path | None = _setting(
         None,
         path,
@@ -309,6 +314,18 @@ def _unknown_variables(environ: Mapping[str, str], file: FileConfig | None) -> I
 
 
 def _contradictions(settings: Settings, file: FileConfig | None) -> Iterator[ConfigError]:
+    if settings.database.startswith("sqlite"):
+        if settings.role is not Role.ALL:
+            yield ConfigError(
+                f"`{settings.role}` is a part of the work of several servers, and a file has one: leave it out, or use "
+                "a `database` of the kind postgresql://…",
+                where="role",
+            )
+        if settings.processes > 1:
+            yield ConfigError(
+                "a file has one server process: leave it out, or use a `database` of the kind postgresql://…",
+                where="processes",
+            )
     if (settings.tls_cert is None) != (settings.tls_key is None):
         yield ConfigError("`tls_cert` and `tls_key` belong together; set both or neither", where="tls_cert")
     for index, source in enumerate(file.sources if file is not None else ()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from hookline.core.errors import ConfigError, SecretUnreadable
 from hookline.storage.application_endpoints import ApplicationEndpoints
@@ -29,6 +29,8 @@ from hookline.storage.vault import Vault
 if TYPE_CHECKING:
     from hookline.storage.postgres import PostgresDatabase
     from hookline.storage.postgres.transaction import PostgresTransaction
+
+    DatabaseTransaction: TypeAlias = SqliteTransaction | PostgresTransaction
 
 
 class Store:
@@ -135,7 +137,7 @@ def _check_secret(tx: Transaction, vault: Vault) -> None:
         )
 
 
-def prepare(tx: SqliteTransaction | PostgresTransaction) -> None:
+def prepare(tx: DatabaseTransaction) -> None:
     """Bring the schema up to date, where that is ours to decide: in a file, and in a database that is empty.
 
     Raises StoreVersion for a schema that is older than this program, or that only a newer one can serve.

@@ -154,8 +154,8 @@ class Connection:
                 results.append(result)
         self._sent.clear()
         synced = self._next(pg, deadline)
-        assert synced is not None, "each sync is answered"
-        assert synced.status == pq.ExecStatus.PIPELINE_SYNC, "and comes last"
+        if synced is None or synced.status != pq.ExecStatus.PIPELINE_SYNC:
+            raise failed or psycopg.OperationalError("the connection to the database was lost")
         if failed is not None:
             raise failed
         return results[-count:]

@@ -14,10 +14,11 @@ import msgspec
 from hookline.core import ids
 from hookline.core.clock import Clock
 from hookline.core.errors import NotFound, StoreError, VerificationError
-from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, with_body
+from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, Source, with_body
 from hookline.core.notice import EventAccepted, EventDuplicate, HandshakeAnswered, Notify, RequestRejected
 from hookline.ingest.body import BodyReader, ClientGone, Receive, Scope, TooMuchUnderWay
 from hookline.ingest.client import Network, locator
+from hookline.ingest.freshness import Freshness
 from hookline.ingest.limits import Limits
 from hookline.ingest.receiver import Decision, Refusal, admit, examine, too_large
 from hookline.ingest.rules import Rules, RulesTable
@@ -69,6 +70,7 @@ class Door:
         self._body_timeout_s = body_timeout_s
         self._rules = RulesTable(dedupe_window_s, max_body_bytes)
         self._limits = Limits()
+        self._freshness = Freshness(store, clock)
         self._mint = mint or Mint()
         self._rejections_max = rejections_max
         self._rejections_since_trim = self._rejected_bytes_since_trim = 0
@@ -87,7 +89,10 @@ class Door:
         now_ms = self._clock.now_ms()
         request = self._request(scope)
         name = scope["path"][len(PREFIX) :]
-        source = self._store.routing.at_door(name)
+        try:
+            source = self._store.routing.at_door(name) or await self._newer(name, None)
+        except StoreError as error:
+            return _unavailable(error)
         if source is None or not source.enabled:
             unknown = Refusal("unknown_source", "there is no source at this address", 404)
             body, _ = await self._read(scope, receive, unknown, LARGEST_KEPT_BODY)
@@ -102,12 +107,20 @@ class Door:
             return await self._refuse(source.name, source.org_id, request, body, refusal, now_ms)
         event_id = self._mint.make(ids.EVENT, now_ms)
         request = with_body(request, body)
+        decision = examine(rules, self._limits, request, event_id, now_ms)
         try:
-            return await self._carry_out(
-                rules, examine(rules, self._limits, request, event_id, now_ms), request, now_ms
-            )
+            if isinstance(decision, Refusal) and (newer := await self._newer(name, source)) is not None:
+                rules = self._rules.of(newer)
+                decision = examine(rules, self._limits, request, event_id, now_ms)
+            return await self._carry_out(rules, decision, request, now_ms)
         except StoreError as error:
-            return _refused(Refusal(error.code, "nothing was stored; send it again", 503, retry_after_s=1))
+            return _unavailable(error)
+
+    async def _newer(self, name: str, known: Source | None) -> Source | None:
+        """The source, if another server has changed it since we learned of it."""
+        await self._freshness.look()
+        found = self._store.routing.at_door(name)
+        return found if found is not known else None
 
     async def _read(
         self, scope: Scope, receive: Receive, refusal: Refusal | None, limit: int
@@ -251,6 +264,10 @@ def _receipt_body(receipt: Receipt) -> bytes:
     """The acknowledgement; ids and statuses are ours and need no escaping."""
     duplicate = "true" if receipt.duplicate else "false"
     return f'{{"id":"{receipt.event_id}","status":"{receipt.status}","duplicate":{duplicate}}}'.encode()
+
+
+def _unavailable(error: StoreError) -> Answer:
+    return _refused(Refusal(error.code, "nothing was stored; send it again", 503, retry_after_s=1))
 
 
 def _refused(refusal: Refusal) -> Answer:

@@ -36,9 +36,21 @@ _REMEMBERS_WORKS_WITH = 3
 
 _SYNC = {"full": "FULL", "normal": "NORMAL"}
 
-_INSERT_EVENT = "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-_INSERT_PAYLOAD = "INSERT INTO payload VALUES (?,?,?,?,?,?,?,?,?)"
-_INSERT_DELIVERY = "INSERT INTO delivery VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+# The columns are named, so that a schema with one more is still served.
+_INSERT_EVENT = """
+INSERT INTO event (id, org_id, source_id, type, status, received_at_ms, provider_event_id, verification, review_reason,
+                   review_detail, duplicates, channels, tags, only_endpoint)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+"""
+_INSERT_PAYLOAD = """
+INSERT INTO payload (event_id, method, path, query, headers, client, scheme, body, expires_at_ms)
+VALUES (?,?,?,?,?,?,?,?,?)
+"""
+_INSERT_DELIVERY = """
+INSERT INTO delivery (id, org_id, event_id, endpoint_id, state, attempts, failures, due_at_ms, lease, created_at_ms,
+                      finished_at_ms, reason, fifo, manual)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+"""
 
 
 class SqliteTransaction:

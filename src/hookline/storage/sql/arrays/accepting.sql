@@ -1,6 +1,7 @@
 -- name: insert_events
 -- Events as they are accepted, a column a parameter.
-INSERT INTO event
+INSERT INTO event (id, org_id, source_id, type, status, received_at_ms, provider_event_id, verification, review_reason,
+                   review_detail, duplicates, channels, tags, only_endpoint)
 SELECT * FROM unnest(
     CAST(:id AS TEXT[]), CAST(:org_id AS TEXT[]), CAST(:source_id AS TEXT[]), CAST(:type AS TEXT[]),
     CAST(:status AS TEXT[]), CAST(:received_at_ms AS BIGINT[]), CAST(:provider_event_id AS TEXT[]),
@@ -10,7 +11,7 @@ SELECT * FROM unnest(
 
 -- name: insert_payloads
 -- The bytes of events as they are accepted.
-INSERT INTO payload
+INSERT INTO payload (event_id, method, path, query, headers, client, scheme, body, expires_at_ms)
 SELECT * FROM unnest(
     CAST(:event_id AS TEXT[]), CAST(:method AS TEXT[]), CAST(:path AS TEXT[]), CAST(:query AS BYTEA[]),
     CAST(:headers AS BYTEA[]), CAST(:client AS TEXT[]), CAST(:scheme AS TEXT[]), CAST(:body AS BYTEA[]),
@@ -19,7 +20,8 @@ SELECT * FROM unnest(
 
 -- name: insert_deliveries
 -- What events are owed to, as they are accepted.
-INSERT INTO delivery
+INSERT INTO delivery (id, org_id, event_id, endpoint_id, state, attempts, failures, due_at_ms, lease, created_at_ms,
+                      finished_at_ms, reason, fifo, manual)
 SELECT * FROM unnest(
     CAST(:id AS TEXT[]), CAST(:org_id AS TEXT[]), CAST(:event_id AS TEXT[]), CAST(:endpoint_id AS TEXT[]),
     CAST(:state AS TEXT[]), CAST(:attempts AS BIGINT[]), CAST(:failures AS BIGINT[]), CAST(:due_at_ms AS BIGINT[]),

@@ -1,6 +1,10 @@
+-- What is named by its id says in which states it is not. With those of the queue, a plan that was made while little was
+-- owed would go by the queue's indexes, which are the shortest then, and later read all that is owed to find a few.
+
 -- name: lock_events
 -- Holds events, so that what is written about them is worked out from everything that was committed before.
-SELECT e.id FROM event e WHERE e.id = ANY (CAST(:id AS TEXT[])) ORDER BY e.id FOR NO KEY UPDATE OF e;
+SELECT e.id FROM unnest(CAST(:id AS TEXT[])) AS given (id) JOIN event e ON e.id = given.id
+ORDER BY e.id FOR NO KEY UPDATE OF e;
 
 -- name: lock_endpoints
 -- Holds endpoints where order counts, so that only one at a time decides what is sent next.
@@ -15,7 +19,7 @@ WITH given AS (
 )
 UPDATE delivery d SET state = 'leased', lease = given.lease, due_at_ms = given.until_ms
 FROM given
-WHERE d.id = given.id AND d.state IN ('waiting', 'leased') AND d.due_at_ms = given.was_due_ms
+WHERE d.id = given.id AND d.state NOT IN ('delivered', 'dead', 'cancelled') AND d.due_at_ms = given.was_due_ms
 RETURNING given.place;
 
 -- name: to_send
@@ -37,7 +41,7 @@ UPDATE delivery d
 SET state = given.state, attempts = d.attempts + given.attempted, failures = given.failures,
     due_at_ms = given.due_at_ms, lease = '', finished_at_ms = given.finished_at_ms, reason = given.reason
 FROM given
-WHERE d.id = given.id AND d.lease = given.lease AND d.state = 'leased'
+WHERE d.id = given.id AND d.lease = given.lease AND d.state NOT IN ('waiting', 'delivered', 'dead', 'cancelled')
 RETURNING given.place;
 
 -- name: add_attempt

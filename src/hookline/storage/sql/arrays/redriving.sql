@@ -12,4 +12,4 @@ RETURNING given.place;
 -- Owed no more, because their endpoint is gone.
 UPDATE delivery d SET state = 'dead', lease = '', finished_at_ms = given.now_ms, reason = given.reason
 FROM unnest(CAST(:id AS TEXT[]), CAST(:now_ms AS BIGINT[]), CAST(:reason AS TEXT[])) AS given (id, now_ms, reason)
-WHERE d.id = given.id AND d.state IN ('waiting', 'leased');
+WHERE d.id = given.id AND d.state NOT IN ('delivered', 'dead', 'cancelled');

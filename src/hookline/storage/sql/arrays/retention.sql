@@ -1,10 +1,10 @@
 -- name: forget_event
 -- Removes events.
-DELETE FROM event e WHERE e.id = ANY (CAST(:id AS TEXT[]));
+DELETE FROM event e USING unnest(CAST(:id AS TEXT[])) AS given (id) WHERE e.id = given.id;
 
 -- name: forget_payload
 -- Removes the bytes of events.
-DELETE FROM payload p WHERE p.event_id = ANY (CAST(:id AS TEXT[]));
+DELETE FROM payload p USING unnest(CAST(:id AS TEXT[])) AS given (id) WHERE p.event_id = given.id;
 
 -- name: forget_deliveries
 -- Removes the deliveries of events.
@@ -20,6 +20,6 @@ WHERE a.delivery_id >= given.low AND a.delivery_id < given.high;
 
 -- name: forget_expired_payload
 -- Removes the bytes of events, unless one is owed to somebody by now.
-DELETE FROM payload p
-WHERE p.event_id = ANY (CAST(:id AS TEXT[]))
+DELETE FROM payload p USING unnest(CAST(:id AS TEXT[])) AS given (id)
+WHERE p.event_id = given.id
   AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = p.event_id AND e.status IN ('pending', 'processing'));

@@ -1,3 +1,5 @@
+-- What is named by its id says in which states it is not: see arrays/delivering.sql.
+
 -- name: deliveries_of_event
 -- All deliveries of one event: one range of the primary key.
 SELECT * FROM delivery WHERE id >= :low AND id < :high ORDER BY id;
@@ -97,7 +99,8 @@ WHERE state IN ('waiting', 'leased') AND state = 'leased' AND lease >= :low AND 
 
 -- name: release_lease
 -- A delivery that nobody works on any more is due at once.
-UPDATE delivery SET state = 'waiting', lease = '', due_at_ms = :now_ms WHERE id = :id AND state = 'leased';
+UPDATE delivery SET state = 'waiting', lease = '', due_at_ms = :now_ms
+WHERE id = :id AND state NOT IN ('waiting', 'delivered', 'dead', 'cancelled');
 
 -- name: take_places
 -- The next places in the order of an endpoint; the last of them.
@@ -127,12 +130,13 @@ WHERE id = :id AND state IN ('delivered', 'dead', 'cancelled') RETURNING id;
 
 -- name: hasten_delivery
 -- A person does not want to wait for the next try.
-UPDATE delivery SET due_at_ms = :now_ms, manual = 1 WHERE id = :id AND state = 'waiting';
+UPDATE delivery SET due_at_ms = :now_ms, manual = 1
+WHERE id = :id AND state NOT IN ('leased', 'delivered', 'dead', 'cancelled');
 
 -- name: cancel_delivery
 -- A person does not want it delivered any more.
 UPDATE delivery SET state = 'cancelled', lease = '', finished_at_ms = :now_ms, reason = :reason
-WHERE org_id = :org_id AND id = :id AND state IN ('waiting', 'leased');
+WHERE org_id = :org_id AND id = :id AND state NOT IN ('delivered', 'dead', 'cancelled');
 
 -- name: owed_to_endpoint
 -- Some of what an endpoint is still owed.
@@ -160,4 +164,4 @@ SELECT id, endpoint_id, state, attempts FROM delivery WHERE id = :id;
 -- name: cancel_deliveries_of_event
 -- An event is owed to nobody any more.
 UPDATE delivery SET state = 'cancelled', lease = '', finished_at_ms = :now_ms, reason = :reason
-WHERE id >= :low AND id < :high AND state IN ('waiting', 'leased');
+WHERE id >= :low AND id < :high AND state NOT IN ('delivered', 'dead', 'cancelled');

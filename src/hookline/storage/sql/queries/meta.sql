@@ -21,3 +21,7 @@ INSERT INTO meta (name, value) VALUES ('vault_proof', :proof) ON CONFLICT (name)
 -- name: vault_proof
 -- Which secret the database belongs to.
 SELECT value FROM meta WHERE name = 'vault_proof';
+
+-- name: move_under_way
+-- Whether a move into this database is not finished.
+SELECT value FROM meta WHERE name = 'move_under_way';

@@ -28,7 +28,7 @@ WHERE id = :id;
 -- name: events_for_endpoint
 -- Some events of a source, oldest first, with where each of them is on its way to one endpoint.
 SELECT e.id, e.type, e.status, e.received_at_ms, e.channels, e.only_endpoint, d.state,
-       EXISTS (SELECT 1 FROM payload p WHERE p.event_id = e.id) AS has_payload
+       (SELECT p.event_id FROM payload p WHERE p.event_id = e.id) IS NOT NULL AS has_payload
 FROM event e LEFT JOIN delivery d ON d.id = 'dlv_' || substr(e.id, 5, 32) || :tail
 WHERE e.source_id = :source_id AND e.id > :after AND e.id < :before AND e.org_id = :org_id
   AND (CAST(:type_exact AS TEXT) IS NULL OR e.type = :type_exact)

@@ -71,7 +71,7 @@ CASES: dict[str, tuple[Spoil, list[str], int, str]] = {
     "a role of a file": (_nothing, ["--role", "ingest"], 3, "role: `ingest` is a part of the work of several servers"),
     "several processes of a file": (_nothing, ["--processes", "2"], 3, "processes: a file has one server process"),
     "a database nobody knows": (_nothing, ["--database", "mysql://db/x"], 2, "--database: must be `sqlite:///path"),
-    "a database that is not there": (_nothing, ["--database", _NOWHERE], 5, "the database cannot do it now: connection"),
+    "a database that is not there": (_nothing, ["--database", _NOWHERE], 5, "the database cannot do it now: conn"),
     "a file that is absent": (_nothing, ["--config", "no.yaml"], 3, "no.yaml: cannot be read: No such file"),
     "a folder as a file": (_nothing, ["--config", "."], 3, ".: cannot be read: Is a directory"),
     "an unknown key": (_source("provder: github"), [], 3, "hookline.yaml:4 sources[0].provder: there is no such key"),

@@ -109,10 +109,10 @@ class Processes:
     def _bury(self, number: int, status: int) -> int:
         """A child ended: the exit code if that ends us all, else it is started anew."""
         if self._stopping:
-            return max(0, status)
+            return status if status >= 0 else 128 - status
         if not self._announced:  # it never came to answering: neither will the next one
             self._signalled(signal.SIGTERM, None)
-            return status or 1
+            return (status if status >= 0 else 128 - status) or 1
         lived_s = time.monotonic() - self._started_at[number]
         structlog.stdlib.get_logger("hookline").warning("process died", process=number, status=status)
         self._due_at[number] = time.monotonic() + (0 if lived_s > SHORT_LIFE_S else SHORT_LIFE_S)

@@ -40,6 +40,7 @@ contracts:
 
 tests:
 	scripts/node-deps
+	scripts/postgres-15
 	$(BIN)/pytest
 
 torture: dev ## kill the server KILLS times under load at both doors and show that nothing acknowledged is lost

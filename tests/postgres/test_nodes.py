@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from hookline.core.notice import NodeDied
+from hookline.core.notice import EndpointDisabled, NodeDied
 from hookline.core.providers import registry, sign
 from hookline.testing.receiver import Answer, Receiver
 from tests.pipeline.service import SENDER_SECRET, SERVER_SECRET, Service, shop
@@ -153,6 +153,32 @@ async def test_what_a_dead_server_was_working_on_is_taken_over_in_seconds(
     assert said.endpoints == 1
     await survivor.notices.settled("delivered", count=5)
     assert Counter(again) == Counter(sent)
+
+
+async def test_an_endpoint_that_answers_one_server_is_not_disabled_by_another(join: Join, receiver: Receiver) -> None:
+    """Each knows only its own attempts; before it disables an endpoint for good it asks what the others had."""
+    one, other = await join(), await join()
+    endpoint = {"name": "all", "url": receiver.url, "retry": {"schedule": []}, "disable_after": "1s"}
+    await one.apply(shop(endpoint))
+    answers = {one: 500, other: 200}
+    for number, service in enumerate([one, other, one, other]):  # the first at each makes its lane
+        await try_at(service, number, receiver, answers[service])
+    await asyncio.sleep(1.1)  # by then it has failed at the one for longer than it may
+    await try_at(one, 4, receiver, 500)
+    await one.server.dispatcher.quiet()
+    assert (await one.endpoint("all")).state == "active"
+    await asyncio.sleep(1.1)  # and now nowhere has it answered for so long
+    await try_at(one, 5, receiver, 500)
+    await one.notices.until(EndpointDisabled, lambda said: said.reason == "failing")
+    await one.server.dispatcher.quiet()
+    assert (await one.endpoint("all")).state == "disabled"
+
+
+async def try_at(service: Service, number: int, receiver: Receiver, answer: int) -> None:
+    """One event that this server stores, sends itself, and is answered so."""
+    receiver.script([answer])
+    event_id = await publish(service, number)
+    await service.notices.settled("delivered", "dead", event_id=event_id)
 
 
 async def test_a_server_that_leaves_gives_back_what_it_has(join: Join, receiver: Receiver) -> None:

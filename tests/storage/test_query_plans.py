@@ -135,6 +135,7 @@ INTENDED = {
     "endpoint_stats": [_TO_ENDPOINT.replace("d USING", "delivery USING")],
     "attempts_of_endpoint_newest": _AT_ENDPOINT,
     "attempts_of_endpoint_oldest": _AT_ENDPOINT,
+    "last_success_at": ["attempt USING COVERING INDEX attempt_of_endpoint (<expr>=? AND started_at_ms>?)"],
     "attempts_of_message_newest": _OF_MESSAGE,
     "attempts_of_message_oldest": _OF_MESSAGE,
     "dead_of_endpoint": [_TO_ENDPOINT, "e USING PRIMARY KEY (id=?)", "p USING COVERING INDEX"],

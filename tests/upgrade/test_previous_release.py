@@ -18,10 +18,13 @@ from pathlib import Path
 import pytest
 
 from hookline.core.errors import StoreVersion
+from hookline.core.model import DEFAULT_ORG
 from hookline.storage import migrate as migrating
+from hookline.storage.base import EventFilter
 from hookline.storage.sql import Migration, migrations
 from hookline.storage.store import open_store
 from hookline.storage.upgrade import upgrade
+from hookline.testing.store_suite.world import World
 from tests.postgres.cluster import Cluster
 
 SECRET = "not-a-real-server-secret-0123456789"
@@ -103,6 +106,31 @@ async def test_an_older_schema_of_postgresql_is_not_served_until_it_is_migrated(
     assert len(upgrade(url).pending) == 1
     assert upgrade(url, check=True).pending == ()
     await open_store(url, SECRET).close()
+
+
+async def test_a_server_goes_on_while_the_schema_under_it_changes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its prepared statements select columns that were not there when they were prepared."""
+    url = cluster.new_database()
+    world = World(lambda secret: open_store(url, secret))
+    source = await world.source()
+    endpoint = await world.endpoint(source)
+
+    async def everything() -> None:
+        receipt = await world.accept(source, key=f"id:{world.entropy().hex()}")
+        await world.try_once(endpoint)
+        assert await world.status(receipt.event_id) == "processed"
+        assert await world.store.events.find(DEFAULT_ORG, EventFilter(source_id=source.id))
+        await world.endpoint(source, "another", events=["other"])
+
+    for _ in range(3):
+        await everything()
+    monkeypatch.setattr(migrating, "migrations", lambda dialect: with_future(dialect, 3))
+    assert (await asyncio.to_thread(upgrade, url)).pending
+    for _ in range(3):
+        await everything()
+    await world.close()
 
 
 async def test_servers_that_start_together_on_an_empty_database_set_it_up_once(cluster: Cluster) -> None:

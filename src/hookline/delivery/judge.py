@@ -30,6 +30,8 @@ from hookline.delivery.outcome import Outcome
 from hookline.delivery.settler import STORE_PAUSE_MS
 from hookline.storage.store import Store
 
+FAILING = "failing"
+
 #: The longest that a whole endpoint is left alone because one answer asked to wait.
 LONGEST_HOLD_S = 300.0
 
@@ -69,7 +71,7 @@ class Judge:
         died = settlement.state == DeliveryState.DEAD or lane.breaker.is_open
         if died and self._failed_for_long(lane, found, now_ms):
             words = f"nothing but failures since {rfc3339.text(found.failing_since_ms)}, the last: {last}"
-            self._disable(lane, found, "failing", words)
+            self._disable(lane, found, FAILING, words)
             return
         if lane.breaker.failed(now_ms):
             self._notify(EndpointPaused(lane.endpoint.id, last))
@@ -118,15 +120,17 @@ class Judge:
 
     def _disable(self, lane: Lane, finding: Finding, reason: str, words: str) -> None:
         """Send nothing more from this moment on, and have that recorded."""
-        self._notify(EndpointDisabled(lane.endpoint.id, reason))
         lane.finding = finding
         lane.disabling = True
         lane.close()
-        self._busy.spawn(self._record_disabled(lane, words))
+        self._busy.spawn(self._record_disabled(lane, reason, words))
 
-    async def _record_disabled(self, lane: Lane, words: str) -> None:
+    async def _record_disabled(self, lane: Lane, reason: str, words: str) -> None:
         endpoint_id, now_ms = lane.endpoint.id, self._clock.now_ms()
         try:
+            if reason == FAILING and await self._succeeded_elsewhere(lane):
+                return
+            self._notify(EndpointDisabled(endpoint_id, reason))
             if lane.finding != lane.noted:  # whoever is told of it is told since when
                 await self._write(lane, lane.finding)
             await self._store.catalogue.set_endpoint_state(endpoint_id, EndpointState.DISABLED, words, now_ms)
@@ -134,3 +138,16 @@ class Judge:
             self._notify(ServiceFailed("dispatcher", error.message))
             lane.reopen()  # the next answer will say the same
             self._claims.wake_at(lane, now_ms + STORE_PAUSE_MS)
+
+    async def _succeeded_elsewhere(self, lane: Lane) -> bool:
+        """Whether the endpoint answered another server meanwhile: then it has failed only since that."""
+        if not self._store.database.shared:
+            return False
+        answered_ms = await self._store.attempts.last_success_ms(lane.endpoint.id, lane.finding.failing_since_ms)
+        if answered_ms is None:
+            return False
+        lane.finding = lane.finding._replace(failing_since_ms=answered_ms + 1)
+        lane.reopen()
+        self._find(lane, lane.finding)
+        self._claims.refill(lane)
+        return True

@@ -99,6 +99,12 @@ class Attempts:
         """One attempt of a message, with its payload."""
         return await self._database.read(lambda tx: _get(tx, (org_id, application_id, message_id), attempt_id))
 
+    async def last_success_ms(self, endpoint_id: str, since_ms: int) -> int | None:
+        """When the last attempt began that an endpoint answered 2xx, if since then; whichever server made it."""
+        params = {"tail": endpoint_id[-16:], "since_ms": since_ms}
+        row = await self._database.read(lambda tx: tx.row("last_success_at", params))
+        return row["started_at_ms"] if row is not None else None
+
     async def expunge(self, org_id: str, application_id: str, message_id: str, attempt_id: str) -> None:
         """Forget what the endpoint answered. Raises NotFound."""
         await self._database.write(_expunge_batch, (org_id, application_id, message_id, attempt_id))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -46,7 +47,7 @@ class Changing:
         newest = self.tx.row("newest_endpoint", {"source_id": source_id})
         if newest is None or newest["id"] < made:
             return made
-        self._snapshot.mint.go_on_after(ids.made_at_ms(newest["id"]), now_ms)
+        self._snapshot.go_on_after(ids.made_at_ms(newest["id"]), now_ms)
         return self._snapshot.new_id(ids.ENDPOINT, now_ms)
 
     def bury(self, id: str) -> None:
@@ -64,25 +65,42 @@ class Snapshot:
     def __init__(self, database: Database, vault: Vault) -> None:
         self.database = database
         self.vault = vault
-        #: Makes ids on the writer's thread: lists show things in the order of their making.
+        #: Makes ids on the writers' threads: lists show things in the order of their making.
         self.mint = Mint()
-        self.new_id = self.mint.make
+        self._minting = threading.Lock()
         #: Told after every change. None in a process that only looks.
         self.worker: Worker | None = None
         #: Replaced as a whole on the writer's thread, read on any.
         self.routing = Routing()
         self._outside_version = -1
+        self._refreshing = threading.RLock()
+
+    def new_id(self, prefix: str, now_ms: int) -> str:
+        """An id that is greater than all of its kind that were made here before. On any thread."""
+        with self._minting:
+            return self.mint.make(prefix, now_ms)
+
+    def go_on_after(self, made_at_ms: int, now_ms: int) -> None:
+        """Make only greater ids than those that another server made until then."""
+        with self._minting:
+            self.mint.go_on_after(made_at_ms, now_ms)
 
     def current(self, tx: Transaction) -> Routing:
         """The routing that is true in this transaction, even if another process has just changed it."""
+        # Asked first: it may have to wait for somebody who changes the routing and, for that, needs the lock.
         version = self.database.outside_version(tx)
-        if version != self._outside_version:
-            self._outside_version = version
-            self.refresh(tx)
-        return self.routing
+        with self._refreshing:
+            if version != self._outside_version:
+                self.refresh(tx)
+                self._outside_version = version
+            return self.routing
 
     def refresh(self, tx: Transaction) -> None:
         """Read what is newer than the snapshot."""
+        with self._refreshing:
+            self._refresh(tx)
+
+    def _refresh(self, tx: Transaction) -> None:
         row = tx.row("routing_version")
         assert row is not None
         before = self.routing
@@ -102,8 +120,9 @@ class Snapshot:
 
     def _restore(self, before: Routing) -> None:
         """What was loaded was never committed; the next transaction looks again."""
-        self.routing = before
-        self._outside_version = -1
+        with self._refreshing:
+            self.routing = before
+            self._outside_version = -1
 
     async def load(self) -> Routing:
         """The routing as it is now, also when another process changed it."""

@@ -18,6 +18,8 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
+from psycopg.errors import LockNotAvailable
+
 from hookline.core.errors import StoreBusy, StoreError
 from hookline.storage.base import Batch, Done, Stream, Transaction, stream_of
 from hookline.storage.group_commit import GroupCommit, awaited
@@ -34,6 +36,10 @@ T = TypeVar("T")
 LIMITS_S = {Stream.DOORS: 4.0, Stream.DELIVERY: 8.0, Stream.PULSE: 2.0, Stream.CHORES: 30.0}
 READ_LIMIT_S = 30.0
 READERS = 4
+
+#: How often, and after what pause, a migration that met a lock begins anew.
+SET_UP_TRIES = 30
+SET_UP_PAUSE_S = 1.0
 
 #: After a connection could not be made, nobody else tries for so long: what waits is refused at once.
 DOWN_S = 0.5
@@ -145,13 +151,22 @@ class PostgresDatabase:
         self._announcements = Announcements(connection, heard)
 
     def set_up(self, work: Callable[[PostgresTransaction], T]) -> T:
-        """Do ``work`` in one transaction, before anything else is done."""
+        """Do ``work`` in one transaction, before anything else is done.
+
+        Where it has to wait for a lock, all who serve wait behind it: so it does not wait long, and tries again.
+        """
         writer = self._writers[Stream.CHORES]
-        try:
-            with writer.tx.committed() as tx:
-                return work(tx)
-        except Exception as error:
-            raise explained(error) from None
+        for tries in range(1, SET_UP_TRIES + 1):
+            try:
+                with writer.tx.committed() as tx:
+                    return work(tx)
+            except LockNotAvailable as error:
+                if tries == SET_UP_TRIES:
+                    raise explained(error) from None
+                time.sleep(SET_UP_PAUSE_S)
+            except Exception as error:
+                raise explained(error) from None
+        raise AssertionError("unreachable")
 
     def abandon(self) -> None:
         """Let go of a database that could not be set up: nothing has been written, nobody waits."""

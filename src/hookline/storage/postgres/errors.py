@@ -6,8 +6,10 @@ import psycopg
 
 from hookline.core.errors import StoreError
 
-#: Serialization failure, deadlock; and a key that somebody else took first, which the next try will see.
-_MET_ANOTHER = {"40001", "40P01", "23505"}
+#: What a prepared statement is told when a migration added a column to what it selects: a new connection helps.
+_STALE = "0A000"
+#: Serialization failure, deadlock; a key that somebody else took first, which the next try will see.
+_MET_ANOTHER = {"40001", "40P01", "23505", _STALE}
 
 #: Classes of errors that say nothing about what was asked, but that the server cannot do its work now: connection,
 #: resources (a full disk), intervention (shutdown, a statement that took too long), its own files.
@@ -39,7 +41,8 @@ def is_lost(error: BaseException) -> bool:
     """Whether the connection is of no use any more."""
     if not isinstance(error, psycopg.Error):
         return False
-    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P")) or error.sqlstate == "25P03"
+    state = error.sqlstate
+    return state is None or state.startswith(("08", "57P")) or state in ("25P03", _STALE)
 
 
 def explained(error: BaseException) -> BaseException:

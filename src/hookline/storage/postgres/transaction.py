@@ -28,6 +28,7 @@ _ROLLBACK = statements.plain("t_rollback", "ROLLBACK")
 _ROUTING_SHARED = statements.plain("t_routing_shared", f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
 _ROUTING_ALONE = statements.plain("t_routing_alone", f"SELECT pg_advisory_xact_lock({_LOCK})")
 _MIGRATING = statements.plain("t_migrating", f"SELECT pg_advisory_xact_lock({_LOCK + 1})")
+_BRIEFLY = statements.plain("t_briefly", "SET LOCAL lock_timeout = 2000")
 
 _SCHEMA = (
     "SELECT COALESCE(MAX(value) FILTER (WHERE name = 'schema_version'), 0) AS version,"
@@ -182,8 +183,9 @@ class PostgresTransaction:
     # -- what only the schema and its partitions need ------------------------------------------------------
 
     def hold_migrations(self) -> None:
-        """Wait until nobody else migrates, and let nobody else until the end."""
+        """Wait until nobody else migrates, and let nobody else until the end; for any other lock wait only briefly."""
         self.connection.send(_MIGRATING)
+        self.connection.send(_BRIEFLY)
 
     def schema(self) -> tuple[int, int]:
         """See `migrate.Migrating`."""

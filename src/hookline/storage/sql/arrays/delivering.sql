@@ -69,9 +69,9 @@ RETURNING given.place;
 -- name: refresh_event_status
 -- What people see of events, from the states of their deliveries: the rule is core.state.event_status.
 UPDATE event e SET status = CASE
-    WHEN EXISTS (SELECT 1 FROM fanout f WHERE f.event_id = given.event_id)
+    WHEN (SELECT f.event_id FROM fanout f WHERE f.event_id = given.event_id) IS NOT NULL
         OR (SELECT d.id FROM delivery d
-            WHERE d.id >= given.low AND d.id < given.high AND d.state IN ('waiting', 'leased')
+            WHERE d.id >= given.low AND d.id < given.high AND d.state NOT IN ('delivered', 'dead', 'cancelled')
             ORDER BY d.id DESC LIMIT 1) IS NOT NULL
     THEN CASE
         WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.id >= given.low AND d.id < given.high AND d.attempts > 0)

@@ -27,13 +27,14 @@ WHERE substr(id, 37, 16) = :tail AND id < :before AND org_id = :org_id AND endpo
 ORDER BY id DESC LIMIT :limit;
 
 -- name: messages_of_endpoint_newest, messages_of_endpoint_oldest
--- Part of what one endpoint was ever owed, newest first, with the events and, where asked for, their bytes.
+-- Part of what one endpoint was ever owed, newest first, with the events and, where asked for, their bytes. The source
+-- is asked for as in attempts_of_endpoint_newest.
 SELECT d.id AS delivery_id, d.event_id, d.endpoint_id, d.state, d.attempts, d.failures, d.due_at_ms, d.created_at_ms,
        d.finished_at_ms, d.reason, e.*, p.headers, p.body
 FROM delivery d CROSS JOIN event e LEFT JOIN payload p ON p.event_id = e.id AND :with_payload = 1
 WHERE substr(d.id, 37, 16) = :tail AND d.id > :after AND d.id < :before AND d.endpoint_id = :endpoint_id
   AND (CAST(:states AS TEXT) IS NULL OR replace(:states, ' ' || d.state || ' ', '') <> :states)
-  AND e.id = d.event_id AND e.org_id = :org_id AND e.source_id = :source_id
+  AND e.id = d.event_id AND e.org_id = :org_id AND e.source_id || '' = :source_id
   AND (CAST(:types AS TEXT) IS NULL OR replace(:types, ' ' || e.type || ' ', '') <> :types)
   AND (CAST(:channel AS TEXT) IS NULL OR replace(e.channels, :channel, '') <> e.channels)
   AND (CAST(:tag AS TEXT) IS NULL OR replace(e.tags, :tag, '') <> e.tags)

@@ -40,11 +40,11 @@ contracts:
 
 tests:
 	scripts/node-deps
-	scripts/postgres-15
+	scripts/debian-deps
 	$(BIN)/pytest
 
-torture: dev ## kill the server KILLS times under load at both doors and show that nothing acknowledged is lost
-	$(BIN)/python -m tests.torture --kills $${KILLS:-100}
+torture: dev ## kill the server KILLS times under load at both doors and lose nothing; DB=postgres: of several servers
+	$(BIN)/python -m tests.torture $(if $(DB),--database=$(DB)) --rounds $${KILLS:-100}
 
 bench: dev ## echo, both doors and the whole pipeline side by side; BENCH="--seconds 2 --only door"; DB=postgres
 	$(BIN)/python -m bench $(if $(DB),--database=$(DB)) $(BENCH)

@@ -108,6 +108,21 @@ async def test_one_that_dies_is_started_anew_and_what_it_was_working_on_is_deliv
     assert ended.err.count("started") == COUNT + 2
 
 
+async def test_a_signal_to_all_of_them_is_one_wish(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    """As a service manager sends it: to the parent and to each child."""
+    async with Receiver() as receiver:
+        write_file(tmp_path, receiver.url)
+        receiver.script([Answer(200, delay_s=0.5)])
+        async with Serving(tmp_path, flags) as serving:
+            await send(serving, "d-1")
+            await receiver.wait_for(1)
+            for pid in [*serving.told["processes"], serving.told["pid"]]:
+                os.kill(pid, signal.SIGTERM)
+            ended = await serving.ended()
+    assert ended.code == 0
+    assert ended.err.count("given_back=0") == COUNT  # what was in flight has ended
+
+
 async def test_children_of_a_parent_that_was_killed_stop_too(tmp_path: Path, flags: tuple[str, ...]) -> None:
     write_file(tmp_path)
     async with Serving(tmp_path, flags) as serving:

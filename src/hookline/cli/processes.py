@@ -1,8 +1,8 @@
 """Several server processes behind one socket, so that one machine uses all of its cores.
 
-The parent opens the socket, forks, and from then on only waits: it passes signals on, and starts anew what died. Each
-child is a whole server of its own, a node like one on another machine. A child whose parent is gone stops, too: it
-holds the reading end of a pipe that nobody ever writes to.
+The parent opens the socket, forks, and from then on only waits, and starts anew what died. Each child is a whole server
+of its own, a node like one on another machine. It holds the reading end of a pipe that nobody ever writes to: when
+that ends, because the parent wishes so or is gone, it stops.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Processes:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all of us: the parent passes it on
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all of us: it is the parent's
         os.close(self._alive_write)
         try:
             return self._live(Child(number, self._alive_read, self._ready_write))
@@ -93,12 +93,18 @@ class Processes:
             return 1
 
     def _signalled(self, number: int, frame: object) -> None:
-        """Pass it on as a wish to stop; the second one ends everything at once."""
+        """Wish that all stop; the second one ends everything at once.
+
+        The wish is the end of the pipe, not a signal: whoever signals all of us (systemd does) has done that already.
+        """
         self._signals += 1
         self._stopping = True
+        if self._signals == 1:
+            os.close(self._alive_write)
+            return
         for pid in self._children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM if self._signals == 1 else signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     def _ended(self) -> Iterator[tuple[int, int]]:
         for pid in list(self._children):

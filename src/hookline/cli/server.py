@@ -185,7 +185,7 @@ def _on_signals(child: Child | None = None) -> asyncio.Future[None]:
         if not first.done():
             first.set_result(None)
 
-    # Ctrl-C comes to parent and children alike: the parent passes it on.
+    # Ctrl-C comes to parent and children alike: it is the parent's.
     for number in (signal.SIGTERM,) if child is not None else (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled, number)
     if child is not None:

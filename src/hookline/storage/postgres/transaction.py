@@ -206,6 +206,10 @@ class PostgresTransaction:
         """The rows of a statement that has no name, with ``$1`` and so on."""
         statement = statements.plain("", text)
         self.connection.send(statement, [parameter(value) for value in values])
+        return self.answered()
+
+    def answered(self) -> list[Row]:
+        """The rows of the statement that was sent last."""
         return _rows(self.connection.answer())
 
 

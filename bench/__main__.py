@@ -25,7 +25,7 @@ from bench.scenario import SCENARIOS, Sample, Scenario, as_json, prepared
 
 WARM_UP_S = 1.5
 #: Where there is no terminal that has one.
-WIDTH = 120
+WIDTH = 136
 COLUMNS = (
     "",
     "per s",
@@ -52,8 +52,8 @@ per second until the last settle, [b]settled[/b] is the time from acceptance to 
 (svix.SvixAsync, 20 tasks), which always sends such a key. The SDK is slower than the server and has a core of its own,
 so those lines are the SDK's speed, not the server's. Medians of all runs, ± half of their range. [b]CPU µs[/b] is the
 server's per event, [b]CPU[/b] its share of its core, [b]load[/b] the generator's share of the other core.
-[b]PG[/b]: on PostgreSQL, which runs on the same two cores and takes so much of them; [b]2 proc.[/b]: two server processes
-on both cores."""
+[b]PG[/b]: on PostgreSQL, which runs on the same two cores and takes so much of them; [b]2 proc.[/b]: two processes
+of the server on both cores."""
 
 Results = dict[str, list[Sample]]
 

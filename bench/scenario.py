@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.postgres.cluster import Cluster
+
 from bench.hookline import Place
 from bench.process import Process, cores, python
-from tests.postgres.cluster import Cluster
 
 #: How many requests are rendered for the warm-up, and at most for a run.
 FIRST_STOCK = 20_000
@@ -169,7 +170,7 @@ class Bench:
 
 
 #: What anybody would set who runs PostgreSQL for this.
-_POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "wal_compression": "lz4"}
+_POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
 
 
 @contextlib.contextmanager

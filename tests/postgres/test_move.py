@@ -29,6 +29,7 @@ from hookline.storage.side import STAYS, tables
 from hookline.storage.sql import migrations
 from hookline.storage.sqlite import SqliteDatabase, SqliteTransaction, connect
 from hookline.storage.store import Store, open_store
+from hookline.storage.vault import Vault
 from hookline.testing.store_suite.world import SECRET, START_MS
 from tests.cli.running import LIMIT_S
 from tests.postgres.cluster import Cluster
@@ -147,7 +148,7 @@ async def test_the_counters_that_matter_move_and_the_others_begin_anew(old: Path
     file.close()
     await moved(ends(old, new))
     with psycopg.connect(new) as beside:
-        meta = dict(beside.execute("SELECT name, value FROM meta").fetchall())
+        meta: dict[str, int] = dict(beside.execute("SELECT name, value FROM meta").fetchall())
     assert (meta["routing_version"], meta["ping"], meta["housekeeping_due_ms"]) == (version, 0, 0)
     assert "move_under_way" not in meta
     with pytest.raises(SecretUnreadable):
@@ -195,17 +196,12 @@ async def test_what_is_much_older_than_retention_lies_in_the_default_partition(o
 async def test_an_older_schema_is_brought_up_to_date_on_the_way(tmp_path: Path, grown: Path, new: str) -> None:
     path = tmp_path / "old.db"
     database = SqliteDatabase(str(path))
-    database.set_up(lambda tx: [tx.apply(each, each.number) for each in migrations("sqlite")[:2]])
-    database.set_up(lambda tx: tx.run("vault_proof_insert", {"proof": open_proof()}))
+    for each in migrations("sqlite")[:2]:
+        database.set_up(lambda tx, each=each: tx.apply(each, each.number))  # type: ignore[misc]
+    database.set_up(lambda tx: tx.run("vault_proof_insert", {"proof": Vault(SECRET).proof}))
     database.abandon()
     assert (await asyncio.to_thread(survey, ends(path, new))).rows["event"] == 0
     assert {proof.rows for proof in (await moved(ends(path, new))).tables} == {0}
-
-
-def open_proof() -> int:
-    from hookline.storage.vault import Vault
-
-    return Vault(SECRET).proof
 
 
 # -- interrupted -----------------------------------------------------------------------------------------------
@@ -261,14 +257,15 @@ print("done", flush=True)
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_move_that_is_killed_at_any_moment_loses_and_doubles_nothing(seed: int, old: Path, url: str) -> None:
+async def test_a_move_that_is_killed_at_any_moment_loses_and_doubles_nothing(seed: int, old: Path, new: str) -> None:
     dice = random.Random(seed)
     before = await told_after_a_restart(old, GROWN["now_ms"])
-    kills = 0
-    while await _killed_after(dice.randrange(1, 25), dice.random() / 100, f"sqlite:///{old}", url):
+    assert await _killed_after(0, dice.random(), f"sqlite:///{old}", new)  # as it begins
+    kills = 1
+    while await _killed_after(dice.randrange(1, 20 * kills), dice.random() / 100, f"sqlite:///{old}", new):
         kills += 1
     assert kills >= 3
-    assert await told_by(url) == before
+    assert await told_by(new) == before
 
 
 async def _killed_after(lines: int, pause_s: float, old: str, new: str) -> bool:
@@ -288,6 +285,39 @@ async def _killed_after(lines: int, pause_s: float, old: str, new: str) -> bool:
         rest = await process.stdout.read()
         await process.wait()
     return b"done\n" not in rest
+
+
+REFUSE_NOTES = (
+    "CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE 'the disk is full'; END $$ LANGUAGE plpgsql",
+    "CREATE TRIGGER refuse BEFORE INSERT ON move FOR EACH ROW WHEN (NEW.name = 'delivery') EXECUTE FUNCTION refuse()",
+)
+
+
+async def test_rows_are_there_together_with_the_note_of_them_or_not_at_all(old: Path, new: str) -> None:
+    before = await told_after_a_restart(old, GROWN["now_ms"])
+    began = iter([partial(change, new, *REFUSE_NOTES)])
+    with pytest.raises(StoreError, match=r"the disk is full\..*the same command goes on"):
+        await moved(ends(old, new), lambda step: next(began, lambda: None)())
+    there = rows_of(new)
+    assert there["payload"]
+    assert there["delivery"] == []
+    change(new, "DROP FUNCTION refuse CASCADE")
+    await moved(ends(old, new))
+    assert await told_by(new) == before
+
+
+async def test_a_connection_that_is_lost_is_told_of_and_the_move_goes_on(old: Path, new: str) -> None:
+    before = await told_after_a_restart(old, GROWN["now_ms"])
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hookline move'"
+
+    def lose(step: Step) -> None:
+        if (step.phase, step.table) == (Phase.COPY, "attempt"):
+            change(new, end_all)
+
+    with pytest.raises(StoreError, match="the same command goes on"):
+        await moved(ends(old, new), lose)
+    assert (await moved(ends(old, new))).copied > 0
+    assert await told_by(new) == before
 
 
 async def test_what_changed_since_a_move_began_is_not_gone_on_with(
@@ -379,7 +409,7 @@ async def test_a_file_on_which_a_server_runs_is_not_moved_but_may_be_surveyed(ol
 
 
 async def test_nobody_writes_to_the_old_database_meanwhile(old: Path, new: str) -> None:
-    beside = sqlite3.connect(old, timeout=0)
+    beside = sqlite3.connect(old, timeout=0, check_same_thread=False)
     refusals = []
 
     def write(step: Step) -> None:

@@ -34,6 +34,7 @@ COMMANDS = (
     ("events", "hookline.cli.events:app", "What happened: list, look at, and send again."),
     ("rejections", "hookline.cli.rejections:app", "Requests that were refused: list, look at, and accept after all."),
     ("migrate", "hookline.cli.migrate:migrate", "Bring the database's schema up to date."),
+    ("move", "hookline.cli.move:move", "Move everything from the embedded database to PostgreSQL, or back."),
     ("token", "hookline.cli.token:app", "Tokens for the API."),
     ("version", "hookline.cli.version:version", "Print the version."),
 )

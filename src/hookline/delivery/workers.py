@@ -51,7 +51,7 @@ class Workers:
 
     def pump(self, lane: Lane) -> None:
         """Start as many workers as there is work for and the lane allows; at a rate one, which starts the next."""
-        if lane.paused or self._room.is_closed:
+        if lane.paused or lane.is_elsewhere or self._room.is_closed:
             self._returns.give_back_all(lane)
             return
         now_ms = self._clock.now_ms()

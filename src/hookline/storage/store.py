@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from hookline.core.errors import ConfigError, SecretUnreadable
+from hookline.core.errors import ConfigError, SecretUnreadable, StoreError
 from hookline.storage.application_endpoints import ApplicationEndpoints
 from hookline.storage.applications import Applications
 from hookline.storage.apply import Change, Wanted, apply
@@ -116,6 +116,7 @@ def open_store(
         if serve and isinstance(database, SqliteDatabase):
             database.own()
         database.set_up(prepare)
+        database.set_up(_check_moved)
         vault = Vault(secret)
         database.set_up(lambda tx: _check_secret(tx, vault))
         store = Store(database, vault)
@@ -124,6 +125,12 @@ def open_store(
         database.abandon()
         raise
     return store
+
+
+def _check_moved(tx: Transaction) -> None:
+    """Half of what was somewhere else would be delivered, and the other half would never be."""
+    if tx.row("move_under_way") is not None:
+        raise StoreError("a move into this database is not finished; run the same `hookline move` again, to its end")
 
 
 def _check_secret(tx: Transaction, vault: Vault) -> None:

@@ -28,6 +28,8 @@ WIDEST_MS: Final = 30 * DAY_MS
 AHEAD: Final = 2
 #: Where events came that no partition was made for, the next one begins so much later than now.
 SOON_MS: Final = 60_000
+#: For events that come all at once, from another database, so many are made at most; what is older is an exception.
+MOST_BACK: Final = 60
 
 #: Whoever needs a table for itself waits no longer than this, because everybody else waits behind it.
 _LOCK_LIMIT = "SET LOCAL lock_timeout = 500"
@@ -75,6 +77,14 @@ def make_ahead(tx: PostgresTransaction, now_ms: int, width: int) -> list[Partiti
         end_ms = (start_ms // width + 1) * width
         made.append(_make(tx, start_ms, end_ms))
     return made
+
+
+def make_back(tx: PostgresTransaction, since_ms: int, now_ms: int, width: int) -> Partition | None:
+    """Make the newest that is missing for the time since ``since_ms``, before any event is there; None when none is."""
+    first_ms = min((each.start_ms for each in present(tx)), default=(now_ms // width + 1) * width)
+    if first_ms <= max(since_ms, now_ms - MOST_BACK * width):
+        return None
+    return _make(tx, (first_ms - 1) // width * width, first_ms)
 
 
 def _begin(tx: PostgresTransaction, last_end_ms: int, now_ms: int, width: int) -> int:

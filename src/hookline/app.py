@@ -35,12 +35,15 @@ from hookline.mint import Mint
 from hookline.observe.metrics import Metrics
 from hookline.observe.siblings import Siblings
 from hookline.storage.apply import Change, wanted_from
+from hookline.storage.base import LOOK
 from hookline.storage.housekeeping import Housekeeper
 from hookline.storage.nodes import Node
 from hookline.storage.store import Store, open_store
 
 #: How soon what another process wrote (a command line, mostly) is noticed.
 WATCH_MS = 1_000
+#: Of more servers each looks every so many seconds.
+MOST_WATCHERS = 5
 #: How soon what another server announced is looked at.
 SOON_MS = 50
 
@@ -86,7 +89,7 @@ class Server:
             self._as_node,
             self._on_cluster,
             self.herald.owed,
-            self.dispatcher.sure_until,
+            self._on_beat,
         )
         self._looking_soon = False
         self.housekeeper = Housekeeper(store, clock, notify, settings)
@@ -176,6 +179,12 @@ class Server:
         except StoreError as error:
             self._notify(ServiceFailed("housekeeping", error.message))
 
+    async def retire(self) -> None:
+        """Let the other servers do what this one would do next."""
+        if self.store.database.shared and self._delivers:
+            await self.membership.retire()
+            self.store.database.announce(LOOK)
+
     async def stop(self) -> int:
         """Finish or give back what is in flight, then close everything. How many deliveries were given back."""
         for service in self._services:
@@ -210,9 +219,10 @@ class Server:
             await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS)
 
     async def _watch(self) -> None:
-        """Notice what other processes wrote. Of many servers one looks every second, whichever it is."""
+        """Notice what other processes wrote. Of a few servers one looks every second, whichever it is."""
         while True:
-            await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS * self.membership.cluster.size)
+            servers = min(self.membership.cluster.size, MOST_WATCHERS)
+            await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS * servers)
             await self._look()
 
     async def _look(self) -> None:
@@ -227,8 +237,8 @@ class Server:
     # -- one of several servers --------------------------------------------------------------------------
 
     async def _join(self) -> None:
-        self.store.database.listen(self.herald.hear)
         await self.membership.join()
+        self.store.database.listen(self.herald.hear)  # not before it is known who is the home of what
         if self._delivers:
             self.dispatcher.begin(self.herald)
         else:
@@ -240,8 +250,11 @@ class Server:
     def _is_home(self, id: str) -> bool:
         return self.membership.cluster.is_home(id)
 
-    def _on_cluster(self, cluster: Cluster) -> None:
+    def _on_beat(self, sure_until_ms: float) -> None:
         self.metrics.set_nodes(len(self.membership.nodes))
+        self.dispatcher.sure_until(sure_until_ms)
+
+    def _on_cluster(self, cluster: Cluster) -> None:
         if self._delivers:
             self.dispatcher.spread(cluster)
             self._push()

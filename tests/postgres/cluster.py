@@ -74,13 +74,14 @@ class Cluster:
         """Where a database is; ``port``: where something stands before it."""
         return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}"
 
-    def new_database(self) -> str:
-        """The URL of a new, empty database."""
+    def new_database(self, like: str = "") -> str:
+        """The URL of a new database: an empty one, or a copy of the one at the URL ``like``."""
         with self._counting:
             self._databases += 1
             name = f"test_{os.getpid()}_{self._databases}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload,unused-ignore]
+            template = like.rpartition("/")[2] or "template1"
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[call-overload,unused-ignore]
         return self.url(name)
 
     def drop(self, url: str) -> None:

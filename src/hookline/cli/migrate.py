@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from hookline.cli.examples import examples
 from hookline.cli.exits import Exit
 from hookline.cli.flags import STORE_FLAGS, Flags, Json, with_flags
 from hookline.cli.output import print_json, print_line
@@ -15,8 +14,6 @@ from hookline.config.setting_values import hide_credentials
 from hookline.core.errors import StoreError
 from hookline.storage.migrate import SchemaState
 from hookline.storage.upgrade import upgrade
-
-EXAMPLES = examples("hookline migrate", "hookline migrate --check")
 
 
 @with_flags(STORE_FLAGS)

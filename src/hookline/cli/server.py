@@ -143,6 +143,7 @@ async def _live(plan: Plan, listening: socket.socket, ready: Ready, child: Child
         serving = asyncio.create_task(http.serve(sockets=[listening]))
         await asyncio.wait([serving, signalled], return_when=asyncio.FIRST_COMPLETED)
         http.should_exit = True
+        await server.retire()
         # Requests in flight and deliveries in flight end at the same time, within the same limit.
         _, given_back = await asyncio.gather(serving, server.dispatcher.stop(settings.graceful_stop_s))
     finally:

@@ -63,7 +63,7 @@ class Dispatcher:
         self._room = Room(MOST_WORKS, MOST_BYTES)
         self._busy = busy = Busy(notify)
         self._lanes = Lanes(store, clock)
-        settler = Settler(store, clock, notify, busy, self._owed)
+        settler = Settler(store, clock, notify, busy, self._owed, self._over)
         self._returns = Returns(clock, self._room, settler)
         self._claims = Claims(
             store, clock, notify, busy, self._room, node=node, most_bytes=MOST_BYTES // 8, pump=self._pump
@@ -232,6 +232,12 @@ class Dispatcher:
             self.on_elsewhere(endpoint_id)
         else:
             self._claims.note_due(lane, due_at_ms)
+
+    def _over(self, endpoint_id: str) -> None:
+        """An endpoint is owed one less. Where its home is elsewhere, that one may have waited for this."""
+        lane = self._lanes.get(endpoint_id)
+        if lane is not None and lane.is_elsewhere:
+            self.on_elsewhere(endpoint_id)
 
     def _on_idle(self, lane: Lane) -> None:
         if not lane.is_sent_to:

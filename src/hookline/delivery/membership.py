@@ -11,6 +11,7 @@ that it remembers counts: the others had no chance either.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from hookline.core.clock import Clock
@@ -55,6 +56,8 @@ class Membership:
         self._on_change, self._on_owed, self._on_beat = on_change, on_owed, on_beat
         self._seen: dict[str, tuple[int, int]] = {}  #: of each server: its beat, and how often we saw that one
         self._beaten_at_ms = 0
+        self._burying: set[str] = set()
+        self._burials: asyncio.TaskGroup | None = None
         self.nodes: tuple[Node, ...] = ()
         self.cluster = Cluster()
 
@@ -68,12 +71,21 @@ class Membership:
 
     async def run(self) -> None:
         """Give signs of life until cancelled. A store that refuses them is tried again."""
-        while True:
-            await self._clock.sleep_until(self._clock.now_ms() + BEAT_MS)
-            try:
-                await self._beat()
-            except StoreError as error:
-                self._notify(ServiceFailed("membership", error.message))
+        async with asyncio.TaskGroup() as self._burials:
+            while True:
+                await self._clock.sleep_until(self._clock.now_ms() + BEAT_MS)
+                try:
+                    await self._beat()
+                except StoreError as error:
+                    self._notify(ServiceFailed("membership", error.message))
+
+    async def retire(self) -> None:
+        """Be no home any more, and still be counted: what is in flight ends under our leases."""
+        try:
+            await self._store.nodes.retire(self.cluster.me)
+            await self._beat()
+        except StoreError as error:
+            self._notify(ServiceFailed("membership", error.message))
 
     async def leave(self) -> None:
         """Be counted no more."""
@@ -94,25 +106,36 @@ class Membership:
         if now_ms - self._beaten_at_ms > BLIND_AFTER_MS:
             self._seen.clear()
         self._beaten_at_ms = now_ms
-        await self._bury_the_dead(now_ms)
+        self._on_beat(asked_at_ms + SURE_MS)
+        self._note_the_dead()
         delivering = frozenset(node.id for node in self.nodes if node.role in DELIVERING)
         if delivering != self.cluster.nodes:
             self.cluster = Cluster(self.cluster.me, delivering)
             self._on_change(self.cluster)
-        self._on_beat(asked_at_ms + SURE_MS)
 
-    async def _bury_the_dead(self, now_ms: int) -> None:
+    def _note_the_dead(self) -> None:
         before, self._seen = self._seen, {}
-        dead = []
         for node in self.nodes:
             beat, missed = before.get(node.id, (-1, 0))
             missed = missed + 1 if beat == node.beat else 0
             self._seen[node.id] = (node.beat, missed)
             if node.id != self.cluster.me and missed >= DEAD_AFTER_BEATS:
-                dead.append(node)
-        for node in dead:
-            buried = await self._store.nodes.bury(node, now_ms)
+                self._begin_to_bury(node)
+
+    def _begin_to_bury(self, node: Node) -> None:
+        if self._burials is not None and node.id not in self._burying:
+            self._burying.add(node.id)
+            self._burials.create_task(self._bury(node))
+
+    async def _bury(self, node: Node) -> None:
+        """Beside the beats, which must not wait for it."""
+        try:
+            buried = await self._store.nodes.bury(node, self._clock.now_ms())
+        except StoreError as error:
+            self._notify(ServiceFailed("membership", error.message))  # the next beat tries again
+        else:
             if buried.was_dead:
                 self._notify(NodeDied(node.id, node.name, len(buried.owed)))
                 self._on_owed(buried.owed)
-        self.nodes = tuple(node for node in self.nodes if node not in dead)
+        finally:
+            self._burying.discard(node.id)

@@ -21,14 +21,21 @@ STORE_PAUSE_MS = 1_000
 class Settler:
     """Settles deliveries. ``on_owed(endpoint_id, due_at_ms)`` is told, after the commit, what is owed by that.
 
-    That is a delivery that goes on, and what other endpoints are told about it (operational webhooks).
+    That is a delivery that goes on, and what other endpoints are told about it (operational webhooks). ``on_over`` is
+    told of endpoints that are owed one delivery less.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, notify: Notify, busy: Busy, on_owed: Callable[[str, int], None]
+        self,
+        store: Store,
+        clock: Clock,
+        notify: Notify,
+        busy: Busy,
+        on_owed: Callable[[str, int], None],
+        on_over: Callable[[str], None],
     ) -> None:
         self._store, self._clock, self._notify = store, clock, notify
-        self._busy, self._on_owed = busy, on_owed
+        self._busy, self._on_owed, self._on_over = busy, on_owed, on_over
 
     def settle(self, settlement: Settlement, then: Callable[[bool], None] = lambda _: None) -> None:
         """Record it. Fenced: when the lease went to somebody else by now, nothing changes.
@@ -69,6 +76,8 @@ class Settler:
         self._say(settlement)
         if settlement.state == DeliveryState.WAITING:
             self._on_owed(settlement.endpoint_id, settlement.due_at_ms)
+        else:
+            self._on_over(settlement.endpoint_id)
         for endpoint_id in settled.owed:
             self._on_owed(endpoint_id, self._clock.now_ms())
 

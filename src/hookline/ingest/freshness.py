@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 
 from hookline.core.clock import Clock
+from hookline.core.errors import StoreError
 from hookline.storage.store import Store
 
 #: Between two looks.
 PAUSE_MS = 100
+#: How long one may take.
+LIMIT_S = 2.0
 
 
 class Freshness:
@@ -37,4 +40,8 @@ class Freshness:
             await self._clock.sleep_until(self._not_before_ms)
         self._next = None  # whoever comes now needs a look that begins later
         self._not_before_ms = self._clock.now_ms() + PAUSE_MS
-        await self._store.catalogue.load()
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                await self._store.catalogue.load_if_newer()
+        except TimeoutError:
+            raise StoreError(f"the database did not say within {LIMIT_S:g} s whether the source was changed") from None

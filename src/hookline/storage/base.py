@@ -68,6 +68,10 @@ class Transaction(Protocol):
         """
         ...
 
+    def on_commit(self, then: Callable[[], None]) -> None:
+        """Call ``then`` when this transaction is on disk, before anybody is answered."""
+        ...
+
     def on_rollback(self, undo: Callable[[], None]) -> None:
         """Call ``undo`` when this transaction comes to nothing: for what a batch changed in memory."""
         ...
@@ -116,9 +120,8 @@ def on(stream: Stream) -> Callable[[B], B]:
 
 
 def exclusive(batch: B) -> B:
-    """Marks a batch that changes where events go: while it runs, no transaction of any process routes events.
-
-    So whoever routes knows the routing that is true when it commits.
+    """Marks a batch that changes where events go: it has transactions of its own, and while one of them is open no
+    transaction of any process routes events. So whoever routes knows the routing that is true when it commits.
     """
     batch.exclusive = True  # type: ignore[attr-defined]
     return batch

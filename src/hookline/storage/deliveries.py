@@ -183,7 +183,7 @@ def _is_sent_to(endpoint: Endpoint | None) -> bool:
 
 
 def _end_some(tx: Transaction, endpoint_id: str, reason: str, now_ms: int) -> int:
-    rows = tx.rows("owed_to_endpoint", {"endpoint_id": endpoint_id, "limit": GONE_PER_STEP})
+    rows = tx.rows("owed_to_endpoint", {"endpoint_id": endpoint_id, "now_ms": now_ms, "limit": GONE_PER_STEP})
     if rows:
         tx.each("kill_delivery", [{"id": row["id"], "now_ms": now_ms, "reason": reason} for row in rows])
     refresh_status(tx, {row["event_id"] for row in rows})

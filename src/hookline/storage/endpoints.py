@@ -24,6 +24,8 @@ from hookline.storage.vault import Sealed, Vault
 #: What is owed to an endpoint is marked when its order begins or ends to count; this many in some tens of milliseconds.
 MOST_REORDERED = 10_000
 
+_EVER_MS = 1 << 62
+
 
 class PutEndpoint(msgspec.Struct, frozen=True):
     """Create the endpoint of this name, or replace it. Without ``secrets`` its old ones stay or one is made."""
@@ -148,7 +150,7 @@ def write_endpoint(changing: Changing, vault: Vault, before: Row | None, wanted:
         },
     )
     if before is not None and bool(json.loads(before["spec"]).get("fifo")) != wanted.spec.fifo:
-        owed = {"endpoint_id": wanted.id, "limit": MOST_REORDERED + 1}
+        owed = {"endpoint_id": wanted.id, "now_ms": _EVER_MS, "limit": MOST_REORDERED + 1}
         if len(tx.rows("owed_to_endpoint", owed)) > MOST_REORDERED:
             raise Conflict(
                 f"`fifo` can be changed while the endpoint is owed at most {MOST_REORDERED:,} messages; "

@@ -20,6 +20,8 @@ from hookline.storage.base import Batch, Done, Transaction, is_exclusive
 #: Most items that share one transaction. Beyond a few hundred the fsync is already paid for many times over,
 #: and the first in line would only wait longer.
 LARGEST_GROUP = 500
+#: The same of what nobody may route beside: all doors wait for it.
+LARGEST_EXCLUSIVE = 20
 #: How often a group is tried anew that had to give way to another transaction.
 MOST_TRIES = 5
 
@@ -56,14 +58,10 @@ class Entry:
 
 
 class GroupCommit:
-    """A queue in front of one writer. ``inline``: the writer is the event loop itself, else a thread.
+    """A queue in front of one writer. ``inline``: the writer is the event loop itself, else a thread."""
 
-    ``apart``: what is exclusive has transactions of its own, because others write to the same database.
-    """
-
-    def __init__(self, writing: Writing, name: str, *, inline: bool, most_waiting: int, apart: bool = False) -> None:
+    def __init__(self, writing: Writing, name: str, *, inline: bool, most_waiting: int) -> None:
         self._writing, self._name, self._inline, self._most_waiting = writing, name, inline, most_waiting
-        self._apart = apart
         self._outbox: list[Entry] = []
         self._queue: queue.SimpleQueue[list[Entry] | None] = queue.SimpleQueue()
         self._unfinished = 0
@@ -145,11 +143,12 @@ class GroupCommit:
         return False
 
     def _groups(self, entries: list[Entry]) -> Iterator[list[Entry]]:
-        """What may share a transaction."""
+        """What may share a transaction: no more than a group may hold, and what is exclusive apart from the rest."""
         start = 0
         for place in range(1, len(entries) + 1):
-            whole = place == len(entries) or place - start == LARGEST_GROUP
-            if whole or (self._apart and is_exclusive(entries[place].batch) != is_exclusive(entries[start].batch)):
+            alone = is_exclusive(entries[start].batch)
+            whole = place == len(entries) or place - start == (LARGEST_EXCLUSIVE if alone else LARGEST_GROUP)
+            if whole or is_exclusive(entries[place].batch) != alone:
                 yield entries[start:place]
                 start = place
 
@@ -157,7 +156,7 @@ class GroupCommit:
         """Commit the group; when something in it fails, each on its own, so that one cannot harm another."""
         for tries in range(1, MOST_TRIES + 1):
             try:
-                with self._writing.committed(exclusive=self._apart and is_exclusive(group[0].batch)) as tx:
+                with self._writing.committed(exclusive=is_exclusive(group[0].batch)) as tx:
                     _run(tx, group)
             except Exception as error:
                 if self._writing.gave_way(error) and tries < MOST_TRIES:

@@ -36,8 +36,7 @@ class Housekeeper:
         """One round: everything whose time is over goes."""
         now_ms = self._clock.now_ms()
         longest_ms = self._longest_ms()
-        await self._store.retention.make_room(now_ms, longest_ms)
-        events = await self._store.retention.drop_old(now_ms, longest_ms)
+        events = await self._partitions(now_ms, longest_ms)
         for source_id in await self._store.retention.sources():
             events += await self._forget_events(source_id, now_ms, longest_ms)
         payloads = await self._store.retention.forget_payloads(now_ms)
@@ -52,6 +51,15 @@ class Housekeeper:
                 pass  # a few megabytes at a time
             self._notify(done)
         return done
+
+    async def _partitions(self, now_ms: int, longest_ms: float) -> int:
+        """Make and drop what is made and dropped as a whole. When that fails, the rest is tidied all the same."""
+        try:
+            await self._store.retention.make_room(now_ms, longest_ms)
+            return await self._store.retention.drop_old(now_ms, longest_ms)
+        except StoreError as error:
+            self._notify(ServiceFailed("housekeeping", error.message))
+            return 0
 
     async def prepare(self) -> None:
         """Be ready for the events that will come. Raises StoreError."""

@@ -94,6 +94,7 @@ def _expunge(tx: Transaction, org_id: str, application_id: str, message: str, no
     if row is None:
         return NotFound(f"there is no message {message!r}")
     event_id = row["id"]
+    tx.lock("lock_events", [event_id])  # so that nobody owes it to somebody while its bytes go
     tx.run("forget_fanout", {"event_id": event_id})
     tx.run("cancel_deliveries_of_event", {**span(event_id), "now_ms": now_ms, "reason": "expunged"})
     tx.run("forget_payload", {"id": event_id})

@@ -14,6 +14,8 @@ import msgspec
 from hookline.core.errors import HooklineError
 from hookline.storage.base import Database, Row, Stream, Transaction, on
 
+#: The role of a server that is about to end.
+STOPPING = "stopping"
 #: Leases released per statement.
 LEASES_PER_STEP = 1_000
 
@@ -57,6 +59,10 @@ class Nodes:
         """A server gives a sign of life."""
         return await self._database.write(_beat_batch, node_id)  # type: ignore[no-any-return]
 
+    async def retire(self, node_id: str) -> None:
+        """A server delivers nothing new, but still what it has begun."""
+        await self._database.write(_retire_batch, node_id)
+
     async def leave(self, node_id: str) -> None:
         """A server ends; it gave back what it had leased."""
         await self._database.write(_leave_batch, node_id)
@@ -90,6 +96,13 @@ def _beat_batch(tx: Transaction, node_ids: Sequence[str]) -> list[Pulse]:
     counted = [bool(tx.run("beat", {"id": node_id})) for node_id in node_ids]
     nodes = tuple(_all(tx))
     return [Pulse(is_counted, nodes) for is_counted in counted]
+
+
+@on(Stream.PULSE)
+def _retire_batch(tx: Transaction, node_ids: Sequence[str]) -> list[None]:
+    for node_id in node_ids:
+        tx.run("retire", {"id": node_id, "role": STOPPING})
+    return [None] * len(node_ids)
 
 
 @on(Stream.PULSE)

@@ -75,7 +75,7 @@ def replay(
         add(tx, route, event_id, missing, now_ms)
     revived = revive(tx, routing, known if everywhere else again, now_ms, manual=True)
     if missing or revived:
-        tx.run("clear_review", {"event_id": event_id})
+        tx.each("clear_review", [{"event_id": event_id}])
     return Replayed(len(missing) + len(revived), len(wanted) + len(known), wide)
 
 
@@ -127,7 +127,7 @@ def send_again(
         revive(tx, routing, known, now_ms, manual=True)
     else:
         add(tx, route, event_id, [endpoint], now_ms)
-    tx.run("clear_review", {"event_id": event_id})
+    tx.each("clear_review", [{"event_id": event_id}])
     return Replayed(1, 1)
 
 
@@ -167,22 +167,23 @@ def _in_order(routing: Routing, row: Row) -> bool:
 
 def add(tx: Transaction, route: Row, event_id: str, endpoints: Sequence[Endpoint], now_ms: int) -> None:
     """Owe an event to endpoints that it was never owed to, because a person asked for it."""
-    for endpoint in endpoints:
-        tx.run(
-            "add_delivery",
-            {
-                "id": ids.delivery(event_id, endpoint.id),
-                "org_id": route["org_id"],
-                "event_id": event_id,
-                "endpoint_id": endpoint.id,
-                "due_at_ms": now_ms,
-                "now_ms": now_ms,
-                "fifo": int(endpoint.fifo),
-                "manual": 1,
-            },
-        )
-    if endpoints:
-        refresh_status(tx, [event_id])
+    if not endpoints:
+        return
+    rows = [
+        {
+            "id": ids.delivery(event_id, endpoint.id),
+            "org_id": route["org_id"],
+            "event_id": event_id,
+            "endpoint_id": endpoint.id,
+            "due_at_ms": now_ms,
+            "now_ms": now_ms,
+            "fifo": int(endpoint.fifo),
+            "manual": 1,
+        }
+        for endpoint in endpoints
+    ]
+    tx.each("add_delivery", rows)
+    refresh_status(tx, [event_id])
 
 
 def spread(tx: Transaction, event_id: str, endpoints: Sequence[Endpoint], now_ms: int) -> None:

@@ -40,8 +40,11 @@ class Keys:
         self._ours: dict[tuple[str, str], Wish] = {}
         #: What each key stands for: the row that was there, or one of our wishes; None while it is free.
         self._owners: dict[tuple[str, str], Row | None] = {}
+        self._take_all(first)
+
+    def _take_all(self, wishes: dict[tuple[str, str], Wish]) -> None:
         for _ in range(_MOST_TRIES):
-            if not (first := self._take(first)):
+            if not (wishes := self._take(wishes)):
                 return
         raise RuntimeError("a key is neither there nor can it be taken")
 
@@ -66,14 +69,13 @@ class Keys:
     def remember(self, wish: Wish, now_ms: int) -> Row | None:
         """Let the key stand for what is made, or say what it stands for. A key whose time is over is free."""
         key = wish.scope, wish.key
-        known = self._owners[key]
-        if known is not None and not _is_over(known, now_ms):
-            return known
-        if known is not None:  # it lies there still
-            if not self._tx.run("seen_replace", {**_row(wish), "instead_of": known["event_id"]}):
-                (self._owners[key],) = self._tx.found("seen_get", [_row(wish)])  # somebody was faster
-                return self._owners[key]
-            self._ours[key] = wish
+        while (known := self._owners[key]) is not None:
+            if not _is_over(known, now_ms):
+                return known
+            if self._tx.run("seen_replace", {**_row(wish), "instead_of": known["event_id"]}):
+                self._ours[key] = wish
+                break
+            self._take_all({key: wish})  # somebody was faster: another request, or retention
         self._owners[key] = {**_row(wish), "status": None}
         return None
 

@@ -29,8 +29,8 @@ T = TypeVar("T")
 class Changing:
     """One change of what is configured, inside the writer's transaction."""
 
-    def __init__(self, tx: Transaction, snapshot: Snapshot) -> None:
-        self.tx, self._snapshot = tx, snapshot
+    def __init__(self, tx: Transaction, snapshot: Snapshot, routing: Routing) -> None:
+        self.tx, self._snapshot, self._routing = tx, snapshot, routing
         #: The endpoints that are owed an operational webhook about it.
         self.owed: list[str] = []
 
@@ -55,8 +55,8 @@ class Changing:
         self.tx.run("bury", {"id": id, "version": self.version()})
 
     def tell(self, org_id: str, type: str, data: dict[str, Any], now_ms: int) -> None:
-        """Tell the organisation, as part of the change, by the endpoints that it had when the transaction began."""
-        self.owed += tell(self.tx, self._snapshot.routing, self._snapshot.new_id, org_id, type, data, now_ms)
+        """Tell the organisation, as part of the change, by the endpoints that it had before it."""
+        self.owed += tell(self.tx, self._routing, self._snapshot.new_id, org_id, type, data, now_ms)
 
 
 class Snapshot:
@@ -73,7 +73,7 @@ class Snapshot:
         #: Replaced as a whole on the writer's thread, read on any.
         self.routing = Routing()
         self._outside_version = -1
-        self._refreshing = threading.RLock()
+        self._publishing = threading.Lock()
 
     def new_id(self, prefix: str, now_ms: int) -> str:
         """An id that is greater than all of its kind that were made here before. On any thread."""
@@ -87,29 +87,31 @@ class Snapshot:
 
     def current(self, tx: Transaction) -> Routing:
         """The routing that is true in this transaction, even if another process has just changed it."""
-        # Asked first: it may have to wait for somebody who changes the routing and, for that, needs the lock.
         version = self.database.outside_version(tx)
-        with self._refreshing:
-            if version != self._outside_version:
-                self.refresh(tx)
-                self._outside_version = version
-            return self.routing
+        if version != self._outside_version:
+            self.refresh(tx)
+            self._outside_version = version
+        return self.routing
 
     def refresh(self, tx: Transaction) -> None:
-        """Read what is newer than the snapshot."""
-        with self._refreshing:
-            self._refresh(tx)
+        """Read what others have committed that is newer than the snapshot."""
+        self._publish(self._newer(tx, self.routing))
 
-    def _refresh(self, tx: Transaction) -> None:
+    def _publish(self, routing: Routing) -> None:
+        """Replace the snapshot by what is on disk. On any thread: an older one does not take the place of a newer."""
+        with self._publishing:
+            if routing.version > self.routing.version:
+                self.routing = routing
+
+    def _newer(self, tx: Transaction, before: Routing) -> Routing:
+        """The routing as this transaction sees it, from one that is older."""
         row = tx.row("routing_version")
         assert row is not None
-        before = self.routing
         if row["value"] == before.version:
-            return
-        tx.on_rollback(lambda: self._restore(before))
+            return before
         newer = {"version": before.version}
         unreadable: dict[str, str] = {}
-        self.routing = before.changed(
+        return before.changed(
             row["value"],
             gone=() if before.version == NOTHING else [each["id"] for each in tx.rows("gone_since", newer)],
             sources=_readable(tx.rows("changed_sources", newer), self._source, _left_out, unreadable),
@@ -118,17 +120,17 @@ class Snapshot:
             unreadable=unreadable,
         )
 
-    def _restore(self, before: Routing) -> None:
-        """What was loaded was never committed; the next transaction looks again."""
-        with self._refreshing:
-            self.routing = before
-            self._outside_version = -1
-
     async def load(self) -> Routing:
         """The routing as it is now, also when another process changed it."""
         return await self.database.write(  # type: ignore[no-any-return]
             self._load_batch, None
         )
+
+    async def load_if_newer(self) -> Routing:
+        """The same, asked beside the writers: only what was changed makes this wait for them."""
+        row = await self.database.read(lambda tx: tx.row("routing_version"))
+        assert row is not None
+        return self.routing if row["value"] == self.routing.version else await self.load()
 
     def _load_batch(self, tx: Transaction, items: Sequence[None]) -> list[Routing]:
         self.refresh(tx)
@@ -163,12 +165,14 @@ class Snapshot:
 
     @exclusive
     def _change_batch(self, tx: Transaction, works: Sequence[Callable[[Changing], T]]) -> list[tuple[T, list[str]]]:
-        self.current(tx)
+        routing = self.current(tx)
         done = []
         for work in works:
-            changing = Changing(tx, self)
+            changing = Changing(tx, self, routing)
             done.append((work(changing), changing.owed))
-            self.refresh(tx)  # the next one, and who is told of it, must see this one
+            routing = self._newer(tx, routing)  # the next one, and who is told of it, must see this one
+        # Not before: somebody else could route by what will never be true.
+        tx.on_commit(lambda: self._publish(routing))
         return done
 
     # -- rows ------------------------------------------------------------------------------------------

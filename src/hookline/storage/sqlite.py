@@ -37,20 +37,17 @@ _REMEMBERS_WORKS_WITH = 3
 _SYNC = {"full": "FULL", "normal": "NORMAL"}
 
 # The columns are named, so that a schema with one more is still served.
-_INSERT_EVENT = """
-INSERT INTO event (id, org_id, source_id, type, status, received_at_ms, provider_event_id, verification, review_reason,
-                   review_detail, duplicates, channels, tags, only_endpoint)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-"""
-_INSERT_PAYLOAD = """
-INSERT INTO payload (event_id, method, path, query, headers, client, scheme, body, expires_at_ms)
-VALUES (?,?,?,?,?,?,?,?,?)
-"""
-_INSERT_DELIVERY = """
-INSERT INTO delivery (id, org_id, event_id, endpoint_id, state, attempts, failures, due_at_ms, lease, created_at_ms,
-                      finished_at_ms, reason, fifo, manual)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-"""
+_INSERT_EVENT = """INSERT INTO event (
+    id, org_id, source_id, type, status, received_at_ms, provider_event_id, verification, review_reason, review_detail,
+    duplicates, channels, tags, only_endpoint
+) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+_INSERT_PAYLOAD = """INSERT INTO payload (
+    event_id, method, path, query, headers, client, scheme, body, expires_at_ms
+) VALUES (?,?,?,?,?,?,?,?,?)"""
+_INSERT_DELIVERY = """INSERT INTO delivery (
+    id, org_id, event_id, endpoint_id, state, attempts, failures, due_at_ms, lease, created_at_ms, finished_at_ms,
+    reason, fifo, manual
+) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
 
 
 class SqliteTransaction:
@@ -60,6 +57,7 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._then: list[Callable[[], None]] = []
         self._undo: list[Callable[[], None]] = []
 
     def rows(self, query: str, params: Params = {}) -> list[Row]:  # noqa: B006 - never changed
@@ -88,6 +86,9 @@ class SqliteTransaction:
 
     def lock(self, query: str, ids: Iterable[str]) -> None:
         """There is one writer, and this is it."""
+
+    def on_commit(self, then: Callable[[], None]) -> None:
+        self._then.append(then)
 
     def on_rollback(self, undo: Callable[[], None]) -> None:
         self._undo.append(undo)
@@ -121,6 +122,7 @@ class SqliteTransaction:
     @contextlib.contextmanager
     def committed(self) -> Iterator[SqliteTransaction]:
         """One transaction: committed with fsync at the end, or rolled back whole."""
+        self._then.clear()
         self._undo.clear()
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -132,6 +134,8 @@ class SqliteTransaction:
             for undo in reversed(self._undo):
                 undo()
             raise
+        for then in self._then:
+            then()
 
 
 def _statements(text: str) -> Iterator[str]:

@@ -16,12 +16,15 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import psycopg
+import structlog
 
 from hookline.storage.base import LOOK
 from hookline.storage.postgres import statements
 from hookline.storage.postgres.connection import Connection
 from hookline.storage.postgres.encoding import parameter
+from hookline.storage.postgres.errors import explained
+
+_log = structlog.stdlib.get_logger("hookline.listener")
 
 CHANNEL: Final = "hookline"
 #: Hints of so many seconds go out together.
@@ -76,9 +79,10 @@ class Announcements:
         while not self._ended:
             try:
                 self._listen()
-            except psycopg.Error:
+            except Exception as error:  # whatever it is: without this thread, others are found out by looking only
+                _log.warning("listening failed", error=f"{type(error).__name__}: {explained(error)}")
                 self._connection.close()
-                select.select([self._wake_read] if self._ended else [], [], [], RECONNECT_S)
+                self._wait(None, RECONNECT_S)
         self._connection.close()
 
     def _listen(self) -> None:
@@ -87,9 +91,8 @@ class Announcements:
         self._tell(LOOK)  # what was said before we listened
         while True:
             pg = self._connection.open()
-            ready, _, _ = select.select([pg.socket, self._wake_read], [], [], QUIET_S)
+            ready = self._wait(pg.socket, QUIET_S)
             if self._wake_read in ready:
-                os.read(self._wake_read, 4096)
                 time.sleep(GATHER_S)
                 self._say_all()
             if pg.socket in ready:
@@ -102,6 +105,16 @@ class Announcements:
                     self._tell(notified.extra.decode())
             if self._ended:
                 return
+
+    def _wait(self, socket: int | None, limit_s: float) -> set[int]:
+        """Until something comes, or there is something to say; which of them."""
+        poll = select.poll()
+        for file in (self._wake_read, *([socket] if socket is not None else [])):
+            poll.register(file, select.POLLIN)
+        ready = {file for file, _ in poll.poll(limit_s * 1000)}
+        if self._wake_read in ready:
+            os.read(self._wake_read, 4096)
+        return ready
 
     def _say_all(self) -> None:
         with self._saying:

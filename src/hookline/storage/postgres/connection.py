@@ -20,6 +20,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import error_from_result
 
+from hookline.core.errors import ConfigError
 from hookline.storage.postgres.encoding import BINARY, Encoded
 from hookline.storage.postgres.errors import Unreachable
 from hookline.storage.postgres.statements import Statement
@@ -28,6 +29,9 @@ from hookline.storage.postgres.statements import Statement
 CONNECT_LIMIT_S = 3
 #: What is added to the server's own limit of a statement before we stop waiting for its answer.
 GRACE_S = 1.0
+#: How long the database waits inside a transaction for our next statement: for a server that is paused or cut off while
+#: it holds what others need, no longer than it takes them to declare it dead.
+IDLE_LIMIT_S = 5.0
 
 #: How long we wait for a script (of a migration), whose statements may be slow by themselves.
 SCRIPT_LIMIT_S = 3600.0
@@ -58,7 +62,7 @@ class Connection:
     """A connection that is made when it is first needed, and made anew when it was lost. For one thread."""
 
     def __init__(self, conninfo: str, name: str, *, limit_s: float, durable: bool = True) -> None:
-        given = conninfo_to_dict(conninfo)
+        given = _understood(conninfo)
         wanted: dict[str, Any] = {key: value for key, value in _KEEPALIVE.items() if key not in given}
         self._conninfo = make_conninfo(conninfo, **wanted)
         self._name, self._limit_s, self._durable = name, limit_s, durable
@@ -91,11 +95,11 @@ class Connection:
             session.close()
 
     def _set_up(self, pg: pq.abc.PGconn) -> None:
-        limit_ms = int(self._limit_s * 1000)
+        limit_ms, idle_ms = int(self._limit_s * 1000), int(min(self._limit_s, IDLE_LIMIT_S) * 1000)
         self._simple(
             pg,
             f"SET statement_timeout = {limit_ms}; SET lock_timeout = {max(1, limit_ms * 4 // 5)};"
-            f"SET idle_in_transaction_session_timeout = {limit_ms}; SET client_encoding = 'UTF8'; {_PLANNING}",
+            f"SET idle_in_transaction_session_timeout = {idle_ms}; SET client_encoding = 'UTF8'; {_PLANNING}",
         )
         (commits,) = self._simple(pg, "SHOW synchronous_commit")
         if self._durable and commits == b"off":
@@ -183,6 +187,17 @@ class Connection:
             self._simple(pg, text, SCRIPT_LIMIT_S)
         finally:
             pg.enter_pipeline_mode()
+
+
+def _understood(conninfo: str) -> dict[str, Any]:
+    try:
+        return conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:  # what it says repeats the password
+        raise ConfigError(
+            "the URL of the database cannot be understood; write postgresql://user:password@host:port/name, and in the "
+            "password `%25` for `%`, `%40` for `@`, `%3A` for `:`, `%2F` for `/`",
+            where="database",
+        ) from None
 
 
 def _failure(result: pq.abc.PGresult | None) -> psycopg.Error:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from psycopg.errors import LockNotAvailable
 
-from hookline.core.errors import StoreBusy, StoreError
+from hookline.core.errors import StoreError
 from hookline.storage.base import Batch, Done, Stream, Transaction, stream_of
 from hookline.storage.group_commit import GroupCommit, awaited
 from hookline.storage.postgres import partitions
@@ -35,6 +35,8 @@ T = TypeVar("T")
 #: listens: the shortest time limits of providers are 3 and 5 seconds.
 LIMITS_S = {Stream.DOORS: 4.0, Stream.DELIVERY: 8.0, Stream.PULSE: 2.0, Stream.CHORES: 30.0}
 READ_LIMIT_S = 30.0
+#: What is set up reads all that is configured, and that takes its time between two statements.
+_UNHURRIED = f"SET LOCAL idle_in_transaction_session_timeout = {int(LIMITS_S[Stream.CHORES] * 1000)}"
 READERS = 4
 
 #: How often, and after what pause, a migration that met a lock begins anew.
@@ -51,12 +53,10 @@ class PostgresDatabase:
     shared = True
 
     def __init__(self, conninfo: str, *, durable: bool = True, most_waiting: int = 20_000) -> None:
-        self._conninfo, self._durable, self._most_waiting = conninfo, durable, most_waiting
+        self._conninfo, self._durable = conninfo, durable
         self._writers = {stream: _Writer(self._connection(stream, LIMITS_S[stream])) for stream in Stream}
         self._queues = {
-            stream: GroupCommit(
-                writer, f"hookline-{stream}", inline=False, most_waiting=most_waiting, apart=stream is Stream.CHORES
-            )
+            stream: GroupCommit(writer, f"hookline-{stream}", inline=False, most_waiting=most_waiting)
             for stream, writer in self._writers.items()
         }
         self._announcements: Announcements | None = None
@@ -75,8 +75,6 @@ class PostgresDatabase:
         return sum(queue.waiting for queue in self._queues.values())
 
     def submit(self, batch: Batch, item: Any, done: Done) -> None:
-        if (waiting := self.waiting) >= self._most_waiting:
-            raise StoreBusy(f"{waiting} writes are waiting; try again in a moment")
         stream = stream_of(batch)
         self._writers[stream].refuse_while_down()
         self._queues[stream].submit(batch, item, done)
@@ -133,10 +131,13 @@ class PostgresDatabase:
             return 0
         dropped = 0
         for partition in await self.read(partitions.present):
-            if partition.end_ms <= now_ms - longest_retention_ms:
-                count = await self.read(partial(partitions.count_events, partition=partition))
-                if await self.write(_drop, partition):
-                    dropped += count
+            if partition.end_ms > now_ms - longest_retention_ms:
+                break
+            if await self.read(partial(partitions.is_owed, partition=partition)):
+                continue
+            count = await self.read(partial(partitions.count_events, partition=partition))
+            if await self.write(_drop, partition):
+                dropped += count
         return dropped
 
     def slack_ms(self, longest_retention_ms: float) -> int:
@@ -159,6 +160,7 @@ class PostgresDatabase:
         for tries in range(1, SET_UP_TRIES + 1):
             try:
                 with writer.tx.committed() as tx:
+                    tx.ask(_UNHURRIED)
                     return work(tx)
             except LockNotAvailable as error:
                 if tries == SET_UP_TRIES:
@@ -209,6 +211,7 @@ class _Writer:
         self._why = ""
 
     def committed(self, *, exclusive: bool) -> AbstractContextManager[Transaction]:
+        self.refuse_while_down()  # what was waiting when that was found is refused with it
         return self.tx.committed(exclusive=exclusive)
 
     def gave_way(self, error: BaseException) -> bool:

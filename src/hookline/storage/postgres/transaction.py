@@ -43,6 +43,7 @@ class PostgresTransaction:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._then: list[Callable[[], None]] = []
         self._undo: list[Callable[[], None]] = []
         self._routing_version: int | None = None
 
@@ -51,6 +52,7 @@ class PostgresTransaction:
     @contextlib.contextmanager
     def committed(self, *, exclusive: bool = False) -> Iterator[PostgresTransaction]:
         """One transaction: on disk when the block ends, or rolled back whole."""
+        self._then.clear()
         self._undo.clear()
         self._routing_version = None
         try:
@@ -64,10 +66,13 @@ class PostgresTransaction:
         except BaseException as error:
             self._roll_back(error)
             raise
+        for then in self._then:
+            then()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[PostgresTransaction]:
         """One snapshot of everything, which nothing can change."""
+        self._undo.clear()
         try:
             self.connection.send(_READ)
             yield self
@@ -88,6 +93,9 @@ class PostgresTransaction:
             self.connection.close()
         for undo in reversed(self._undo):
             undo()
+
+    def on_commit(self, then: Callable[[], None]) -> None:
+        self._then.append(then)
 
     def on_rollback(self, undo: Callable[[], None]) -> None:
         self._undo.append(undo)

@@ -142,9 +142,10 @@ class Life:
         assert receipt.status == self.status
 
     async def end(self, which: int) -> None:
-        """The endpoint is gone: nothing is owed to it any more."""
+        """The endpoint is gone: nothing is owed to it any more, but for what is being sent at this moment."""
         one = self.model[which]
-        owed = one.state in OWED
+        owed = one.state is DeliveryState.WAITING
+        owed |= one.state is DeliveryState.LEASED and one.lease_until_ms <= self.world.now_ms
         ended = await self.world.end_owed_to(self.endpoints[which].id, "gone")
         assert ended == owed
         if owed:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hookline.core.errors import HooklineError, NotFound, StoreBusy, StoreError
 from hookline.core.model import DEFAULT_ORG
-from hookline.storage.base import EventFilter, Transaction
+from hookline.storage.base import EventFilter, Stream, Transaction, on
 from hookline.testing.store_suite.world import World, behaviours, raises
 
 
@@ -42,6 +42,7 @@ async def too_much_at_once_is_refused_and_later_accepted(world: World) -> None:
     source = await world.source()
     database = world.store.database
 
+    @on(Stream.DOORS)
     def nothing(tx: Transaction, items: Sequence[None]) -> Sequence[None]:
         return items
 

@@ -29,7 +29,7 @@ from hookline.core.model import (
 from hookline.core.state import DeliveryState, Move, after
 from hookline.storage.application_endpoints import NewEndpoint
 from hookline.storage.applications import NewApplication
-from hookline.storage.base import Claim, Claimed, Draft, Receipt, Settled, Stream, Transaction, on
+from hookline.storage.base import Claim, Claimed, Draft, Receipt, Settled, Stream, Transaction, exclusive, on
 from hookline.storage.catalogue import PutEndpoint, PutSource, StoredEndpoint, StoredSource
 from hookline.storage.events import Story
 from hookline.storage.group_commit import awaited
@@ -107,6 +107,7 @@ class World:
             raise RuntimeError("as an example")
 
         groups = [on(stream)(lambda tx, items: failing(tx, items)) for stream in Stream]
+        groups.append(exclusive(lambda tx, items: failing(tx, items)))
         futures = [awaited(self.store.database.submit, group, None) for group in groups]
         for future in futures:
             await raises(RuntimeError, future)

@@ -62,7 +62,7 @@ ORDER BY d.due_at_ms, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED;
 SELECT d.id, d.event_id, d.attempts, d.failures, d.manual, d.due_at_ms, length(p.body) AS size
 FROM delivery d JOIN payload p ON p.event_id = d.event_id
 WHERE d.endpoint_id = :endpoint_id AND d.fifo > 0 AND d.state IN ('waiting', 'leased')
-ORDER BY d.fifo, d.id LIMIT :limit;
+ORDER BY d.fifo, d.id LIMIT :limit FOR UPDATE OF d;
 
 -- name: lease
 -- Takes a delivery until a moment, unless somebody took it since it was looked at; whoever held it before can change
@@ -140,9 +140,10 @@ UPDATE delivery SET state = 'cancelled', lease = '', finished_at_ms = :now_ms, r
 WHERE org_id = :org_id AND id = :id AND state NOT IN ('delivered', 'dead', 'cancelled');
 
 -- name: owed_to_endpoint
--- Some of what an endpoint is still owed.
+-- Some of what an endpoint is still owed; not what is being sent at this moment, by whichever server.
 SELECT id, event_id FROM delivery
-WHERE endpoint_id = :endpoint_id AND state IN ('waiting', 'leased') ORDER BY due_at_ms LIMIT :limit;
+WHERE endpoint_id = :endpoint_id AND state IN ('waiting', 'leased') AND (state = 'waiting' OR due_at_ms <= :now_ms)
+ORDER BY due_at_ms LIMIT :limit;
 
 -- name: kill_delivery
 -- Owed no more, because its endpoint is gone.

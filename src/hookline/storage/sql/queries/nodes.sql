@@ -11,6 +11,10 @@ UPDATE node SET beat = beat + 1 WHERE id = :id;
 -- All servers.
 SELECT * FROM node ORDER BY id;
 
+-- name: retire
+-- A server is about to end.
+UPDATE node SET role = :role WHERE id = :id;
+
 -- name: leave
 -- A server ends.
 DELETE FROM node WHERE id = :id;

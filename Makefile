@@ -58,3 +58,14 @@ bench-idle: dev ## what a server costs that has nothing to do
 
 bench-backlog: dev ## the memory of a server that owes a million deliveries
 	$(BIN)/python -m bench.backlog
+
+.PHONY: test-plans bench-growth
+test-plans: dev ## what every query touches with a million events stored, on each database; EVENTS=100000
+	PLANS_EVENTS=$${EVENTS:-1000000} $(BIN)/pytest tests/plans
+
+bench-growth: dev ## what an event costs with 10 thousand, 1 and 10 million stored; GROWTH="--sizes 10k,1m"
+	$(BIN)/python -m bench.growth $(GROWTH)
+
+.PHONY: simulate-fleet
+simulate-fleet: dev ## 1, 4, 16 and 64 servers on one database, simulated: throughput, idle cost, failures; FLEET="--nodes 1 4"
+	$(BIN)/python -m tests.simulation.fleet $(FLEET)

@@ -18,6 +18,7 @@ from hookline.core.errors import ConfigError, NotFound
 from hookline.core.model import DEFAULT_ORG
 from hookline.core.state import Move
 from hookline.storage import claims, messages, seen
+from hookline.storage.base import Stream
 from hookline.storage.nodes import Node
 from hookline.storage.postgres import database as postgres_database
 from hookline.storage.postgres import partitions
@@ -113,7 +114,7 @@ async def test_a_message_is_expunged_or_sent_again_and_never_half_of_each(
     application = await world.application()
     endpoint = await world.customer_endpoint(application)
     receipt = await world.accept(application)
-    await world.try_once(endpoint)  # type: ignore[arg-type]
+    await world.try_once(endpoint)
     with held_at(monkeypatch, messages, "refresh_status") as held:
         expunging = asyncio.create_task(
             other.messages.expunge(DEFAULT_ORG, application.id, receipt.event_id, world.now_ms)
@@ -125,7 +126,7 @@ async def test_a_message_is_expunged_or_sent_again_and_never_half_of_each(
         await expunging
     with pytest.raises(Exception, match="nothing left to send"):
         await resending
-    claimed = await world.claim(endpoint)  # type: ignore[arg-type]
+    claimed = await world.claim(endpoint)
     assert (claimed.works, claimed.next_due_ms) == ([], None)
 
 
@@ -238,7 +239,7 @@ async def test_a_change_whose_server_is_gone_holds_the_doors_no_longer_than_it_m
             break
         except Exception as error:
             assert "timeout" in str(error)
-    assert loop.time() - began < postgres_database.LIMITS_S["doors"] + 4
+    assert loop.time() - began < postgres_database.LIMITS_S[Stream.DOORS] + 4
     held.go_on()
     with pytest.raises(Exception, match="database cannot do it now"):
         await changing

@@ -20,8 +20,8 @@ OPERATIONAL = "operational"
 VERY_MANY = 250
 
 PATIENT = ("50ms",) * 20
-#: Answers of the script of a customer that fails now and then; when they are used up all is well.
-SCRIPTED = 2_000
+#: Answers of the script of a customer that fails now and then, for each round; when they are used up all is well.
+SCRIPTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ async def _write_endpoint(store: Store, application_id: str, spec: ApplicationEn
     await store.application_endpoints.create(NewEndpoint(ORG, application_id, spec, now_ms=now_ms))
 
 
-def script_answers(receiver: Receiver, dice: random.Random) -> None:
+def script_answers(receiver: Receiver, dice: random.Random, rounds: int) -> None:
     """How each customer's endpoints answer: well, at once or after a moment, or not."""
     for customer in CUSTOMERS.values():
         for uid in customer.endpoints:
@@ -96,5 +96,6 @@ def script_answers(receiver: Receiver, dice: random.Random) -> None:
                 continue
             answers = [Answer(200), Answer(200, delay_s=0.03), Answer(500)]
             weights = [0.95 - customer.fails, 0.05, customer.fails]
-            receiver.script(dice.choices(answers, weights, k=SCRIPTED // len(customer.endpoints)), path=f"/{uid}")
+            count = max(8, SCRIPTED * rounds // len(customer.endpoints))
+            receiver.script(dice.choices(answers, weights, k=count), path=f"/{uid}")
             receiver.answers(200, path=f"/{uid}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hookline.core.model import SourceKind
+from tests.torture.past import OLD_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,8 @@ class Evidence:
         return replace(self, events=events, deliveries=deliveries, attempts=attempts)
 
 
-class Witness:
-    """Looks at the database file of a server."""
-
-    def __init__(self, database: Path) -> None:
-        self._database = database
+class Witness(ABC):
+    """Looks at the database of the servers, by a connection of its own."""
 
     def owed(self) -> int:
         """How many deliveries are waiting or leased."""
@@ -90,34 +89,45 @@ class Witness:
         """How many replays are not finished."""
         return self._number("SELECT COUNT(*) FROM replay WHERE state = 'running'")
 
-    def of_type(self, event_type: str) -> int:
-        """How many events of this type there are."""
-        return self._number("SELECT COUNT(*) FROM event WHERE type = ?", (event_type,))
+    def old(self) -> int:
+        """How many of the events of the past there still are."""
+        return self._number(f"SELECT COUNT(*) FROM event WHERE type = '{OLD_TYPE}'")
 
     def everything(self) -> Evidence:
         """All of it, once nobody writes any more."""
-        with self._open() as connection:
-            return Evidence(
-                events=[StoredEvent(id, SourceKind(kind), *row) for id, kind, *row in connection.execute(_EVENTS)],
-                deliveries=[StoredDelivery(*row) for row in connection.execute(_DELIVERIES)],
-                attempts=[StoredAttempt(*row) for row in connection.execute(_ATTEMPTS)],
-                unfinished_replays=self.running_replays(),
-                unfinished_fanouts=self.fanning_out(),
-                integrity="; ".join(row[0] for row in connection.execute("PRAGMA integrity_check")),
-            )
+        return Evidence(
+            events=[StoredEvent(id, SourceKind(kind), *row) for id, kind, *row in self.ask(_EVENTS)],
+            deliveries=[StoredDelivery(*row) for row in self.ask(_DELIVERIES)],
+            attempts=[StoredAttempt(*row) for row in self.ask(_ATTEMPTS)],
+            unfinished_replays=self.running_replays(),
+            unfinished_fanouts=self.fanning_out(),
+            integrity=self.integrity(),
+        )
 
-    def _number(self, query: str, params: tuple[object, ...] = ()) -> int:
-        with self._open() as connection:
-            return int(connection.execute(query, params).fetchone()[0])
+    @abstractmethod
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a query. The connection is open no longer than for one question."""
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """Read-only, and never longer than one question: a server that starts must find the file as it was left."""
-        connection = sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)
-        try:
-            yield connection
-        finally:
-            connection.close()
+    @abstractmethod
+    def integrity(self) -> str:
+        """``ok``, or what is wrong with the database as such."""
+
+    def _number(self, query: str) -> int:
+        return int(self.ask(query)[0][0])
+
+
+class SqliteWitness(Witness):
+    """Looks at a file, read-only: a server that starts must find it as it was left."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(query).fetchall()
+
+    def integrity(self) -> str:
+        return "; ".join(row[0] for row in self.ask("PRAGMA integrity_check"))
 
 
 _EVENTS = """

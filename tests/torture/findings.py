@@ -6,18 +6,22 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from hookline.testing.receiver import Received
+from tests.torture.doors import Doors
 from tests.torture.evidence import Evidence
 from tests.torture.ledger import Ledger
 from tests.torture.messages import MessageBook
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """One life of the server: when it began, for its own clock and for the receiver's, and how it ended."""
+class Interruption:
+    """Something that kept a server from recording what it sent, from a time until a time (of the receiver's clock).
 
-    started_at_ms: int
-    started_at_s: float
-    killed: bool
+    ``cause`` continues "in flight when …". Whoever was killed is interrupted for no time at all.
+    """
+
+    cause: str
+    began_at_s: float
+    ended_at_s: float
 
 
 @dataclass(slots=True)
@@ -28,8 +32,11 @@ class Findings:
     book: MessageBook
     arrivals: list[Received]
     evidence: Evidence
-    lives: list[Life]
+    doors: Doors
+    interruptions: list[Interruption]
+    wall_offset_s: float  #: what is added to the receiver's clock to get the servers'
     replays: Counter[str]  #: how many replays were asked for, by organisation
+    troubles: list[str] = field(default_factory=list)  #: what went wrong with the servers themselves
 
 
 @dataclass(slots=True)

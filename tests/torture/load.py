@@ -9,12 +9,14 @@ import random
 import time
 
 from hookline.core.providers import registry, sign
+from tests.torture.doors import COME_AGAIN_S, Doors
 from tests.torture.ledger import Ledger, Maker, Parcel
 
-ANSWER_LIMIT_S = 20.0
 #: How often a sender does what.
 GIVES_UP = 0.3  #: after an unknown outcome, does not try again
 SENDS_TWICE = 0.05  #: after a 2xx, sends the same event again
+#: How often a connection is given up for one to another server, as it happens behind a load balancer.
+WANDERS = 0.02
 
 
 class NotSent(Exception):
@@ -22,60 +24,79 @@ class NotSent(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """The connection ended before the answer was complete: the event may be stored, or not."""
+    """The connection ended before the answer was complete, or none came in time: the event may be stored, or not."""
 
 
 class Wire:
-    """One keep-alive connection."""
+    """One keep-alive connection to one of the servers: to another one after that disappoints."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, doors: Doors, dice: random.Random) -> None:
+        self._doors, self._dice = doors, dice
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._port = 0
 
     async def post(self, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer. Raises NotSent, OutcomeUnknown, or TimeoutError when none comes."""
+        """Status and body of the answer. Raises NotSent or OutcomeUnknown."""
         reader, writer = await self._connected()
         lines = b"".join(b"%b: %b\r\n" % line for line in [*headers, (b"content-length", b"%d" % len(body))])
         writer.write(b"POST %b HTTP/1.1\r\nhost: 127.0.0.1\r\n%b\r\n%b" % (path.encode(), lines, body))
+        asked_at_s = time.monotonic()
         try:
-            async with asyncio.timeout(ANSWER_LIMIT_S):
-                return await _answer(reader)
+            async with asyncio.timeout(self._doors.patience_s):
+                status, head, answer = await _answer(reader)
+        except TimeoutError as error:
+            self._doors.silent[self._port] += 1
+            await self.close()
+            raise OutcomeUnknown from error
         except (ConnectionError, EOFError) as error:
             await self.close()
             raise OutcomeUnknown from error
+        took_s = time.monotonic() - asked_at_s
+        self._doors.note(self._port, status, took_s, says_when=b"\r\nretry-after:" in head)
+        if status == 503:
+            await self.close()
+            await asyncio.sleep(COME_AGAIN_S)
+        return status, answer
 
     async def close(self) -> None:
         """Close the connection if there is one."""
         if self._streams is not None:
             writer = self._streams[1]
             self._streams = None
-            writer.close()
+            writer.transport.abort()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._dice.random() < WANDERS:
+            await self.close()
         if self._streams is None:
+            self._port = self._doors.choose(self._dice, left=self._port)
             try:
                 self._streams = await asyncio.open_connection("127.0.0.1", self._port)
             except OSError as error:
+                self._doors.shut(self._port)  # it is gone, until it is back
                 raise NotSent from error
         return self._streams
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
-    return int(head[9:12]), await reader.readexactly(int(length))
+    return int(head[9:12]), head, await reader.readexactly(int(length))
 
 
 class Sender:
-    """Sends one parcel after the other while the gate is open, until it is told to finish."""
+    """Sends one parcel after the other to servers that are there, until it is told to finish.
 
-    def __init__(self, ledger: Ledger, gate: asyncio.Event, port: int, secrets: dict[str, str], seed: str) -> None:
-        self._ledger, self._gate, self._secrets = ledger, gate, secrets
-        self._wire = Wire(port)
+    After each it rests for ``pause_s``.
+    """
+
+    def __init__(self, ledger: Ledger, doors: Doors, secrets: dict[str, str], seed: str, pause_s: float = 0.0) -> None:
+        self._ledger, self._doors, self._secrets, self._pause_s = ledger, doors, secrets, pause_s
         self._maker = Maker(ledger, seed)
         self._dice = random.Random(f"{seed} sender")
+        self._wire = Wire(doors, random.Random(f"{seed} wire"))
         self._finishing = False
 
     def finish(self) -> None:
@@ -86,10 +107,11 @@ class Sender:
         """Send until finished."""
         try:
             while True:
-                await self._gate.wait()
+                await self._doors.wait()
                 if self._finishing:
                     return
                 await self._deliver(self._maker.make())
+                await asyncio.sleep(self._pause_s)
         finally:
             await self._wire.close()
 
@@ -103,11 +125,10 @@ class Sender:
 
     async def _accepted(self, parcel: Parcel) -> bool:
         """Send it once; whether the server said 2xx."""
-        await self._gate.wait()
+        await self._doors.wait()
         try:
             status, body = await self._wire.post(f"/webhooks/{parcel.source}", self._headers(parcel), parcel.body)
         except NotSent:
-            self._gate.clear()  # it is gone: wait until it is back
             return False
         except OutcomeUnknown:
             parcel.unknown += 1

@@ -8,6 +8,7 @@ import json
 import random
 
 from tests.torture.applications import Customer
+from tests.torture.doors import Doors
 from tests.torture.load import NotSent, OutcomeUnknown, Wire
 from tests.torture.messages import Composer, Message, MessageBook
 
@@ -18,17 +19,20 @@ MISTAKES = 0.03  #: after a 202, uses the key again for another body
 
 
 class Publisher:
-    """Publishes while the gate is open, until it is told to finish. The order of its messages is known to it alone."""
+    """Publishes to servers that are there, until it is told to finish. Only it knows the order of its messages.
+
+    After each it rests for ``pause_s``.
+    """
 
     def __init__(
-        self, book: MessageBook, customer: Customer, name: str, gate: asyncio.Event, port: int, token: str, seed: str
+        self, book: MessageBook, customer: Customer, name: str, doors: Doors, token: str, seed: str, pause_s: float
     ) -> None:
-        self._book, self._customer, self._gate = book, customer, gate
+        self._book, self._customer, self._doors, self._pause_s = book, customer, doors, pause_s
         self._authorization = (b"authorization", f"Bearer {token}".encode())
         self._path = f"/api/v1/app/{customer.uid}/msg"
         self._dice = random.Random(f"{seed} {name}")
         self._composer = Composer(book, customer, name, self._dice)
-        self._wire, self._second_wire = Wire(port), Wire(port)
+        self._wire, self._second_wire = (Wire(doors, random.Random(f"{seed} {name} {way}")) for way in "ab")
         self._finishing = False
 
     def finish(self) -> None:
@@ -39,11 +43,11 @@ class Publisher:
         """Publish until finished."""
         try:
             while True:
-                await self._gate.wait()
+                await self._doors.wait()
                 if self._finishing:
                     return
                 await self._publish(self._composer.make())
-                await asyncio.sleep(self._customer.pause_s)
+                await asyncio.sleep(self._pause_s)
         finally:
             await self._wire.close()
             await self._second_wire.close()
@@ -84,12 +88,8 @@ class Publisher:
             self._book.misuses[status] += 1
 
     async def _post(self, wire: Wire, message: Message, body: bytes) -> tuple[int, bytes]:
-        await self._gate.wait()
+        await self._doors.wait()
         headers = [self._authorization, (b"content-type", b"application/json")]
         if not self._customer.named:
             headers.append((b"idempotency-key", message.name.encode()))
-        try:
-            return await wire.post(self._path, headers, body)
-        except NotSent:
-            self._gate.clear()  # it is gone: wait until it is back
-            raise
+        return await wire.post(self._path, headers, body)

@@ -27,7 +27,7 @@ class ReceivingCase:
         self._evidence = found.evidence.of(SourceKind.PROVIDER)
         ours = {name for names in ENDPOINTS.values() for name in names}
         arrivals = [arrival for arrival in found.arrivals if arrival.path.strip("/") in ours]
-        self._reckoning = Reckoning(arrivals, self._evidence, found.lives, found.replays[DEFAULT_ORG])
+        self._reckoning = Reckoning(arrivals, self._evidence, found, found.replays[DEFAULT_ORG])
         self._arrivals = self._reckoning.arrivals
         self._events = {event.id: event for event in self._evidence.events}
         self._parcels = {parcel.provider_id: parcel for parcel in found.ledger.parcels}

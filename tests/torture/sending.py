@@ -30,8 +30,8 @@ class SendingCase:
         paths = {uid for customer in CUSTOMERS.values() for uid in customer.endpoints}
         arrivals = [arrival for arrival in found.arrivals if arrival.path.strip("/") in paths]
         told = [arrival for arrival in found.arrivals if arrival.path.strip("/") == OPERATIONAL]
-        self._reckoning = Reckoning(arrivals, self._evidence, found.lives, found.replays[ORG])
-        self._told_reckoning = Reckoning(told, self._told, found.lives, 0)
+        self._reckoning = Reckoning(arrivals, self._evidence, found, found.replays[ORG])
+        self._told_reckoning = Reckoning(told, self._told, found, 0)
         self._events = {event.id: event for event in self._evidence.events}
         self._messages = {(message.publisher, message.number): message for message in found.book.messages}
         self._stored = defaultdict[tuple[str, int], list[StoredEvent]](list)

@@ -29,13 +29,10 @@ class ServerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
-        #: When it was started: in milliseconds UTC as the server counts, in seconds as the receiver does.
-        self.started_at_ms = 0
-        self.started_at_s = 0.0
+        self.started_at_s = 0.0  #: when it was started, as the receiver counts
 
     async def start(self) -> None:
         """Start it, without waiting until it is ready."""
-        self.started_at_ms = time.time_ns() // 1_000_000
         self.started_at_s = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -61,6 +58,18 @@ class ServerProcess:
         """End it as a power cut of its process would: nothing is flushed, nothing is said goodbye to."""
         self._signal(signal.SIGKILL)
         await self._end()
+
+    def pause(self) -> None:
+        """Stop it where it is, as a virtual machine that is moved does; all its connections stay open."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on, which it does as if no time had passed."""
+        self._signal(signal.SIGCONT)
+
+    async def ended(self) -> int:
+        """Return when it has ended, whatever the cause; its exit code."""
+        return await self._end()
 
     async def stop(self, limit_s: float = STOP_LIMIT_S) -> int:
         """Ask it to end, and wait; its exit code. Raises TimeoutError."""
@@ -91,13 +100,13 @@ class ServerProcess:
                     self._ready.set()
 
 
-def serve_command(config: Path, database: Path, port: int) -> list[str]:
-    """The command line of a server on this database."""
+def serve_command(config: Path, database_url: str, port: int) -> list[str]:
+    """The command line of a server on this database; its data folder is that of its configuration."""
     flags = {
         "--config": str(config),
-        "--database": f"sqlite:///{database}",
+        "--database": database_url,
         "--port": str(port),
-        "--data-dir": str(database.parent),
+        "--data-dir": str(config.parent),
     }
     hookline = Path(sys.executable).with_name("hookline")
     return [str(hookline), "serve", *(part for flag in flags.items() for part in flag)]

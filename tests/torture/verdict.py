@@ -13,7 +13,7 @@ from tests.torture.sending import SendingCase
 def judge(found: Findings) -> Verdict:
     """Hold everything against each other."""
     receiving, sending = ReceivingCase(found), SendingCase(found)
-    problems = [*receiving.problems(), *sending.problems(), *_remainders(found)]
+    problems = [*receiving.problems(), *sending.problems(), *_remainders(found), *_manners(found), *found.troubles]
     counts = {**receiving.counts(), **{f"door 2: {name}": count for name, count in sending.counts().items()}}
     return Verdict(problems, counts)
 
@@ -30,3 +30,9 @@ def _remainders(found: Findings) -> Iterator[str]:
         yield f"STUCK: {found.evidence.unfinished_fanouts} events still wait for their deliveries"
     if found.evidence.integrity != "ok":
         yield f"BROKEN: the database says {found.evidence.integrity}"
+
+
+def _manners(found: Findings) -> Iterator[str]:
+    """Whoever is told to come again is told when."""
+    if found.doors.impatient:
+        yield f"REFUSED: {found.doors.impatient} times without a Retry-After"

@@ -241,5 +241,4 @@ async def test_a_change_whose_server_is_gone_holds_the_doors_no_longer_than_it_m
             assert "timeout" in str(error)
     assert loop.time() - began < postgres_database.LIMITS_S[Stream.DOORS] + 4
     held.go_on()
-    with pytest.raises(Exception, match="database cannot do it now"):
-        await changing
+    await changing  # when it wakes up, it begins anew on a session that is there

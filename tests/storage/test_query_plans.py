@@ -23,6 +23,7 @@ MAY_SCAN = {
     "backlog": "counts all that is owed, when metrics are asked for: the index of what is owed, not the table",
     "release_all_leases": "once, when a server starts: the index of what is owed, not the table",
     "leases_of_node": "never: a file has one server (PostgreSQL has an index for it)",
+    "end_lease": "the same",
 }
 
 #: Queries that may sort, and why.

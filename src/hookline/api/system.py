@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from hookline.api import shapes
-from hookline.api.answer import answer, refusal
+from hookline.api.answer import answer, refusal_of
 from hookline.api.dependencies import ApiDependencies, dependencies_of
 from hookline.core import ids
 from hookline.core.errors import StoreError
@@ -43,9 +43,9 @@ async def unready(request: Request) -> Response | None:
         async with asyncio.timeout(PING_TIMEOUT_S):
             await dependencies_of(request).store.ping()
     except StoreError as error:
-        return refusal(503, error.code, error.message)
+        return refusal_of(error)
     except TimeoutError:
-        return refusal(503, "store_unavailable", f"the store did not write within {PING_TIMEOUT_S:g} s")
+        return refusal_of(StoreError(f"the store did not write within {PING_TIMEOUT_S:g} s"))
     return None
 
 

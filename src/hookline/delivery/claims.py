@@ -16,7 +16,8 @@ from hookline.storage.store import Store
 
 
 class Claims:
-    """Claims for all lanes. ``pump`` is called for a lane that has something to send now.
+    """Claims for all lanes. ``pump`` is called for a lane that has something to send now, ``on_lost`` with a lease of
+    which nobody heard whether it was given.
 
     A claim brings at most ``most_bytes`` of bodies. The lease names ``node``.
     """
@@ -32,9 +33,10 @@ class Claims:
         node: str,
         most_bytes: int,
         pump: Callable[[Lane], None],
+        on_lost: Callable[[str], None],
     ) -> None:
         self._store, self._clock, self._notify, self._busy, self._room = store, clock, notify, busy, room
-        self._node, self._most_bytes, self._pump = node, most_bytes, pump
+        self._node, self._most_bytes, self._pump, self._on_lost = node, most_bytes, pump, on_lost
         self._leases = 0
 
     def rename(self, node: str) -> None:
@@ -103,6 +105,7 @@ class Claims:
             claimed = await self._store.deliveries.claim(claim)
         except StoreError as error:
             self._notify(ServiceFailed("dispatcher", error.message))
+            self._on_lost(claim.lease)
             lane.hold_until_ms = max(lane.hold_until_ms, now_ms + STORE_PAUSE_MS)
             claimed = Claimed([], was_due_ms)
         finally:

@@ -27,6 +27,7 @@ from hookline.delivery.judge import Judge
 from hookline.delivery.lane import Lane
 from hookline.delivery.lanes import Lanes
 from hookline.delivery.lookout import Lookout
+from hookline.delivery.orphans import Orphans
 from hookline.delivery.returns import Returns
 from hookline.delivery.room import Room
 from hookline.delivery.sender import Sender
@@ -65,8 +66,17 @@ class Dispatcher:
         self._lanes = Lanes(store, clock)
         settler = Settler(store, clock, notify, busy, self._owed, self._over)
         self._returns = Returns(clock, self._room, settler)
+        self._orphans = Orphans(store, clock, notify, busy, self.owed)
         self._claims = Claims(
-            store, clock, notify, busy, self._room, node=node, most_bytes=MOST_BYTES // 8, pump=self._pump
+            store,
+            clock,
+            notify,
+            busy,
+            self._room,
+            node=node,
+            most_bytes=MOST_BYTES // 8,
+            pump=self._pump,
+            on_lost=self._orphans.note,
         )
         self._lookout = Lookout(store, clock, notify, busy, self._room, self._lanes, self._claims, self._agree)
         self._workers = Workers(
@@ -93,7 +103,9 @@ class Dispatcher:
         """A lease for a delivery that is being stored, when there is a lane and room in it."""
         lane = self._lanes.get(endpoint_id)
         now_ms = self._clock.now_ms()
-        if lane is None or not lane.takes_new(now_ms) or not self._room.writer_takes(size):
+        if lane is None or now_ms >= self._room.sure_until_ms or not lane.takes_new(now_ms):
+            return None
+        if not self._room.writer_takes(size):
             return None
         lane.taken.by_writer += 1
         if lane.forgotten:  # at this very moment: see lanes.py
@@ -103,12 +115,13 @@ class Dispatcher:
         self._leases_by_writer += 1
         return f"{self._node}w{self._leases_by_writer:x}", now_ms + lane.lease_ms
 
-    def release(self, endpoint_id: str, size: int) -> None:
+    def release(self, endpoint_id: str, size: int, lease: str) -> None:
         """The commit failed: the reservation comes to nothing."""
         lane = self._lanes.get(endpoint_id)
         if lane is not None:
             lane.taken.by_writer -= 1
         self._room.writer_gives_back(size)
+        self._orphans.note(lease)
 
     # -- what the store tells us, on the event loop ----------------------------------------------------
 
@@ -171,6 +184,7 @@ class Dispatcher:
 
     def sure_until(self, at_ms: float) -> None:
         """Begin nothing from that time on, unless a later one is said before."""
+        self._orphans.look_after()
         was_sure = self._clock.now_ms() < self._room.sure_until_ms
         self._room.sure_until_ms = at_ms
         if not was_sure:

@@ -30,9 +30,9 @@ class Herald:
     def reserve(self, endpoint_id: str, size: int) -> tuple[str, int] | None:
         return self._dispatcher.reserve(endpoint_id, size) if self._dispatcher is not None else None
 
-    def release(self, endpoint_id: str, size: int) -> None:
+    def release(self, endpoint_id: str, size: int, lease: str) -> None:
         assert self._dispatcher is not None, "it had reserved"
-        self._dispatcher.release(endpoint_id, size)
+        self._dispatcher.release(endpoint_id, size, lease)
 
     def leased(self, works: Sequence[Work]) -> None:
         assert self._dispatcher is not None, "it had reserved"

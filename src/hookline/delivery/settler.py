@@ -36,6 +36,7 @@ class Settler:
     ) -> None:
         self._store, self._clock, self._notify = store, clock, notify
         self._busy, self._on_owed, self._on_over = busy, on_owed, on_over
+        self._complained_at_ms = -STORE_PAUSE_MS
 
     def settle(self, settlement: Settlement, then: Callable[[bool], None] = lambda _: None) -> None:
         """Record it. Fenced: when the lease went to somebody else by now, nothing changes.
@@ -46,7 +47,7 @@ class Settler:
 
         def done(settled: Settled | None, error: BaseException | None) -> None:
             if settled is None:
-                self._notify(ServiceFailed("settler", str(error)))
+                self._complain(str(error))
                 self._clock.call_at(self._clock.now_ms() + STORE_PAUSE_MS, lambda: self.settle(settlement, then))
             else:
                 then(settled.held)
@@ -57,6 +58,13 @@ class Settler:
             self._store.deliveries.settle(settlement, done)
         except StoreError as error:
             done(None, error)
+
+    def _complain(self, words: str) -> None:
+        """Once in a while: in an outage everything that is in flight meets the same."""
+        now_ms = self._clock.now_ms()
+        if not self._complained_at_ms <= now_ms < self._complained_at_ms + STORE_PAUSE_MS:
+            self._complained_at_ms = now_ms
+            self._notify(ServiceFailed("settler", words))
 
     async def settled(self, settlement: Settlement) -> bool:
         """Record it and wait until it is on disk; whether the lease was held."""

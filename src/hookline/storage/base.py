@@ -304,8 +304,8 @@ class Worker(Protocol):
         """A lease token and its end in milliseconds, or None when there is no room."""
         ...
 
-    def release(self, endpoint_id: str, size: int) -> None:
-        """The reservation came to nothing: the transaction was rolled back."""
+    def release(self, endpoint_id: str, size: int, lease: str) -> None:
+        """The reservation came to nothing: the transaction was rolled back, as far as anybody heard."""
         ...
 
     def leased(self, works: Sequence[Work]) -> None:

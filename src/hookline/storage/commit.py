@@ -45,7 +45,7 @@ class Commit:
         self._in_order: dict[str, list[int]] = {}  #: where among them those of an endpoint are whose order counts
         self._fanouts: list[dict[str, Any]] = []
         self._duplicates: list[dict[str, str]] = []
-        self._reserved: list[tuple[str, int]] = []
+        self._reserved: list[tuple[str, int, str]] = []
         self._keys = seen.Keys(tx, ())
 
     def take_keys(self, drafts: Iterable[Draft]) -> None:
@@ -101,9 +101,9 @@ class Commit:
 
     def undo_reservations(self) -> None:
         """The transaction came to nothing."""
-        for endpoint_id, size in self._reserved:
+        for endpoint_id, size, lease in self._reserved:
             assert self._worker is not None
-            self._worker.release(endpoint_id, size)
+            self._worker.release(endpoint_id, size, lease)
 
     # -- what is known already -------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class Commit:
             leased = self._worker.reserve(endpoint.id, size)
         state, lease, due = DeliveryState.WAITING, "", due_at_ms
         if leased is not None:
-            self._reserved.append((endpoint.id, size))
+            self._reserved.append((endpoint.id, size, leased[0]))
             state, (lease, due) = DeliveryState.LEASED, leased
         if endpoint.fifo:
             self._in_order.setdefault(endpoint.id, []).append(len(self._deliveries))

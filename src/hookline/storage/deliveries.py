@@ -64,6 +64,10 @@ class Deliveries:
         """Make everything leased due at once. Only for the one server that owns the database, at its start."""
         return await self._database.write(_release_batch, now_ms)  # type: ignore[no-any-return]
 
+    async def end_leases(self, leases: Sequence[str], now_ms: int) -> list[str]:
+        """What is leased under these names is due at once; the endpoints that are owed it."""
+        return await self._database.write(_end_leases_batch, (leases, now_ms))  # type: ignore[no-any-return]
+
     async def owed(self) -> list[Owing]:
         """Every endpoint that is owed anything, with the time its first delivery is due."""
         return await self._database.read(
@@ -156,6 +160,15 @@ class Deliveries:
 
 def _release_batch(tx: Transaction, items: Sequence[int]) -> list[int]:
     return [tx.run("release_all_leases", {"now_ms": now_ms}) for now_ms in items]
+
+
+def _end_leases_batch(tx: Transaction, items: Sequence[tuple[Sequence[str], int]]) -> list[list[str]]:
+    return [_end_leases(tx, *item) for item in items]
+
+
+def _end_leases(tx: Transaction, leases: Sequence[str], now_ms: int) -> list[str]:
+    rows = tx.found("end_lease", [{"lease": lease, "now_ms": now_ms} for lease in leases])
+    return list({row["endpoint_id"] for row in rows if row is not None})
 
 
 def _cancel_batch(tx: Transaction, items: Sequence[tuple[str, str, int]]) -> list[HooklineError | str]:

@@ -112,7 +112,7 @@ def _leave_batch(tx: Transaction, node_ids: Sequence[str]) -> list[None]:
     return [None] * len(node_ids)
 
 
-@on(Stream.DELIVERY)
+@on(Stream.CHORES)  # it may have to wait for what the dead one still holds
 def _bury_batch(tx: Transaction, items: Sequence[tuple[Node, int]]) -> list[Buried | HooklineError]:
     return [_bury(tx, node, now_ms) for node, now_ms in items]
 

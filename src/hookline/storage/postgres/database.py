@@ -26,7 +26,7 @@ from hookline.storage.group_commit import GroupCommit, awaited
 from hookline.storage.postgres import partitions
 from hookline.storage.postgres.announcements import Announcements
 from hookline.storage.postgres.connection import Connection
-from hookline.storage.postgres.errors import explained, is_lost, is_servers_own, met_another
+from hookline.storage.postgres.errors import Unreachable, explained, is_lost, is_servers_own, met_another
 from hookline.storage.postgres.transaction import PostgresTransaction
 
 T = TypeVar("T")
@@ -215,10 +215,15 @@ class _Writer:
         return self.tx.committed(exclusive=exclusive)
 
     def gave_way(self, error: BaseException) -> bool:
-        return met_another(error)
+        return met_another(error) or self._found_it_stale(error)
+
+    def _found_it_stale(self, error: BaseException) -> bool:
+        """Whether the connection had been lost before we came: nothing was committed, and a new one may do."""
+        tx = self.tx
+        return is_lost(error) and tx.may_be_stale and not tx.was_committing and not isinstance(error, Unreachable)
 
     def is_nobodys_fault(self, error: BaseException) -> bool:
-        return is_servers_own(error)
+        return is_servers_own(error) or isinstance(error, StoreError)
 
     def explain(self, error: BaseException) -> BaseException:
         known = explained(error)

@@ -46,6 +46,9 @@ class PostgresTransaction:
         self._then: list[Callable[[], None]] = []
         self._undo: list[Callable[[], None]] = []
         self._routing_version: int | None = None
+        #: Of the transaction that is open, or was last: whether it began on a connection that was there already, and
+        #: whether its commit was sent.
+        self.may_be_stale = self.was_committing = False
 
     # -- its life ----------------------------------------------------------------------------------------
 
@@ -54,12 +57,14 @@ class PostgresTransaction:
         """One transaction: on disk when the block ends, or rolled back whole."""
         self._then.clear()
         self._undo.clear()
+        self.may_be_stale, self.was_committing = self.connection.is_open, False
         self._routing_version = None
         try:
             self.connection.send(_BEGIN)
             if exclusive:
                 self.connection.send(_ROUTING_ALONE)
             yield self
+            self.was_committing = True
             self.connection.send(_COMMIT)
             if self.connection.answer().command_status != b"COMMIT":
                 raise psycopg.OperationalError("the database rolled the transaction back")
@@ -76,6 +81,7 @@ class PostgresTransaction:
         try:
             self.connection.send(_READ)
             yield self
+            self.was_committing = True
             self.connection.send(_COMMIT)
             self.connection.answer()
         except BaseException as error:

@@ -332,7 +332,7 @@ class FakeWorker:
         self.reserved += 1
         return f"born-{self.reserved}", self.until_ms
 
-    def release(self, endpoint_id: str, size: int) -> None:
+    def release(self, endpoint_id: str, size: int, lease: str) -> None:
         self.released += 1
 
     def leased(self, works: Any) -> None:

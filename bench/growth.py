@@ -2,7 +2,9 @@
 
 What is measured, per event, in CPU (of this process and of PostgreSQL together) and in time:
 
-- *accept*: events with keys of their own, random ones, are stored, each owed to one endpoint, a group in a commit.
+- *accept*: events with keys of their own are stored, each owed to one endpoint, a group in a commit. A random key, as
+  most senders make them, falls anywhere among all that are known: a page of its own, to be read and written.
+  ``--keys rising`` shows what is left without that.
 - *claim, settle*: they are claimed, a group at a time, and settled as delivered, with the attempt.
 - *in all*: both, and the checkpoint that brings what they left in the log into the files of the tables.
 
@@ -21,7 +23,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -48,6 +50,12 @@ WARM_UP = 500
 LEASE_MS = 60_000
 #: Where there is no terminal that has one.
 WIDTH = 120
+#: How a sender may name its events.
+KEYS: dict[str, Callable[[], str]] = {
+    "random": lambda: os.urandom(16).hex(),
+    "rising": lambda: ids.make("z", _now_ms(), os.urandom(10)),  # behind all that are known, as time goes on
+}
+
 ACCEPT, DELIVER, ALL = "accept", "claim, settle", "in all"
 PHASES = (ACCEPT, DELIVER, ALL)
 
@@ -83,14 +91,14 @@ class Meter:
 class Shop:
     """A store, and the endpoint that has half of everything."""
 
-    def __init__(self, store: Store, group: int) -> None:
-        self._store, self._group = store, group
+    def __init__(self, store: Store, group: int, key: Callable[[], str]) -> None:
+        self._store, self._group, self._key = store, group, key
         self._endpoint = min(store.routing.endpoints.values(), key=lambda one: one.id)
         self._leases = 0
 
     def drafts(self, count: int) -> list[list[Draft]]:
         """New events in groups."""
-        made = [_draft(self._endpoint) for _ in range(count)]
+        made = [_draft(self._endpoint, self._key()) for _ in range(count)]
         return [made[first : first + self._group] for first in range(0, count, self._group)]
 
     async def accept(self, groups: list[list[Draft]]) -> None:
@@ -132,8 +140,8 @@ class _Settled:
             self.held.set_exception(error or RuntimeError("a lease was lost"))
 
 
-def _draft(endpoint: Endpoint) -> Draft:
-    key, now_ms = os.urandom(16).hex(), _now_ms()
+def _draft(endpoint: Endpoint, key: str) -> Draft:
+    now_ms = _now_ms()
     body = b'{"order":"%s","note":"%s"}' % (key.encode(), b"x" * 140)
     headers = ((b"Content-Type", b"application/json"), (b"User-Agent", b"Shop/1.0"))
     event_id = ids.make(ids.EVENT, now_ms, os.urandom(10))
@@ -146,11 +154,11 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def measure(ground: Ground, url: str, events: int, group: int) -> dict[str, Cost]:
+async def measure(ground: Ground, url: str, events: int, group: int, key: Callable[[], str]) -> dict[str, Cost]:
     """One round on one database."""
     store = open_store(url, SECRET)
     try:
-        shop = Shop(store, group)
+        shop = Shop(store, group, key)
         await shop.accept(shop.drafts(WARM_UP))
         await shop.deliver(WARM_UP)
         drafts = shop.drafts(events)
@@ -210,6 +218,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="rounds on each size, in turns; the median counts")
     parser.add_argument("--events", type=int, default=5_000, help="events of a round")
     parser.add_argument("--group", type=int, default=100, help="events that share a commit")
+    parser.add_argument("--keys", choices=list(KEYS), default="random", help="what senders call their events")
     parser.add_argument("--folder", type=Path, help="where the databases are made; ten million events take 15 GB")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     return parser.parse_args()
@@ -243,7 +252,7 @@ def _measured(database: str, options: argparse.Namespace, console: Console) -> l
             for number in range(options.rounds):
                 for size in options.sizes:
                     with ground.fresh(size) as url:
-                        costs = asyncio.run(measure(ground, url, options.events, options.group))
+                        costs = asyncio.run(measure(ground, url, options.events, options.group, KEYS[options.keys]))
                     for phase, cost in costs.items():
                         growths[phase].costs[size].append(cost)
                     said = ", ".join(f"{phase} {cost.cpu_us:.0f}/{cost.time_us:.0f}" for phase, cost in costs.items())
@@ -306,6 +315,7 @@ def _report(found: list[Growth], options: argparse.Namespace, flat: bool) -> dic
         "rounds": options.rounds,
         "events": options.events,
         "group": options.group,
+        "keys": options.keys,
         "growth": [
             {
                 "database": growth.database,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.torture.siege import Siege
 
-ROUNDS = int(os.environ.get("ROUNDS", "8"))
+ROUNDS = int(os.environ.get("ROUNDS", "6"))
 
 
 @pytest.mark.torture

@@ -94,7 +94,7 @@ class Cluster:
         """Seconds of CPU that the server and what works for it have used; those that ended by now, too."""
         assert self._server is not None
         children = Path(f"/proc/{self._server.pid}/task/{self._server.pid}/children").read_text().split()
-        fields = [_stat(pid) for pid in (str(self._server.pid), *children)]
+        fields = [found for pid in (str(self._server.pid), *children) if (found := _stat(pid))]
         own = sum(int(each[11]) + int(each[12]) for each in fields)
         ended = int(fields[0][13]) + int(fields[0][14])
         return (own + ended) / os.sysconf("SC_CLK_TCK")
@@ -202,7 +202,10 @@ def _open_to_all(installed: Path) -> None:
 
 
 def _stat(pid: str) -> list[str]:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """What is known of a process; nothing when it has just ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return []
 
 
 def _unprivileged() -> str | None:

@@ -148,7 +148,7 @@ CREATE INDEX delivery_owed ON delivery (endpoint_id, due_at_ms, id) WHERE state 
 CREATE INDEX delivery_in_order ON delivery (endpoint_id, fifo, id) WHERE fifo > 0 AND state IN ('waiting', 'leased');
 CREATE INDEX delivery_of_endpoint ON delivery (substr(id, 37, 16), id);
 -- What a server that died was working on. SQLite has one server, which asks for all leases at its start.
-CREATE INDEX delivery_leased ON delivery (lease) WHERE state = 'leased';
+CREATE INDEX delivery_leased ON delivery (lease) WHERE lease <> '';
 
 CREATE TABLE attempt (
     delivery_id      TEXT COLLATE "C" NOT NULL,

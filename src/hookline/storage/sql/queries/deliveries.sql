@@ -96,7 +96,7 @@ UPDATE delivery SET state = 'waiting', lease = '', due_at_ms = :now_ms WHERE sta
 -- name: leases_of_node
 -- What a server holds that is declared dead: some of it. Its leases begin with its id.
 SELECT id, endpoint_id FROM delivery
-WHERE state IN ('waiting', 'leased') AND state = 'leased' AND lease >= :low AND lease < :high LIMIT :limit FOR UPDATE;
+WHERE lease <> '' AND lease >= :low AND lease < :high LIMIT :limit FOR UPDATE;
 
 -- name: release_lease
 -- A delivery that nobody works on any more is due at once.
@@ -106,7 +106,7 @@ WHERE id = :id AND state NOT IN ('waiting', 'delivered', 'dead', 'cancelled');
 -- name: end_lease
 -- What is leased under this name is due at once: nobody knows that it is leased.
 UPDATE delivery SET state = 'waiting', lease = '', due_at_ms = :now_ms
-WHERE state IN ('waiting', 'leased') AND state = 'leased' AND lease = :lease RETURNING endpoint_id;
+WHERE lease <> '' AND lease = :lease RETURNING endpoint_id;
 
 -- name: take_places
 -- The next places in the order of an endpoint; the last of them.

@@ -216,13 +216,13 @@ class Server:
                 await service()
             except Exception as error:
                 self._notify(ServiceFailed(name, f"{type(error).__name__}: {error}"))
-            await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS)
+            await self.clock.wait_ms(WATCH_MS)
 
     async def _watch(self) -> None:
         """Notice what other processes wrote. Of a few servers one looks every second, whichever it is."""
         while True:
             servers = min(self.membership.cluster.size, MOST_WATCHERS)
-            await self.clock.sleep_until(self.clock.now_ms() + WATCH_MS * servers)
+            await self.clock.wait_ms(WATCH_MS * servers)
             await self._look()
 
     async def _look(self) -> None:

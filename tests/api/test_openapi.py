@@ -41,7 +41,9 @@ def document() -> Json:
     store = open_store("sqlite://:memory:", SERVER_SECRET)
     settings, clock = Settings(secret=SERVER_SECRET), FakeClock()
     door = PublishDoor(store, clock, Publisher(store, clock, print, settings), settings)
-    return build(create_api(ApiDependencies(settings, store, clock, Metrics(), refuse, lambda: None, door, refuse, refuse)))
+    return build(
+        create_api(ApiDependencies(settings, store, clock, Metrics(), refuse, lambda: None, door, refuse, refuse))
+    )
 
 
 async def test_the_document_is_served(world: World, document: Json) -> None:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from hookline.core.notice import EndpointDisabled, NodeDied
+from hookline.clock import SystemClock
+from hookline.core.notice import EndpointDisabled, NodeDied, NodeLost
 from hookline.core.providers import registry, sign
 from hookline.testing.receiver import Answer, Receiver
 from tests.pipeline.service import SENDER_SECRET, SERVER_SECRET, Service, shop
@@ -57,6 +58,15 @@ async def join(url: str, tmp_path: Path) -> AsyncIterator[Join]:
             return servers[-1]
 
         yield one_more
+
+
+class WrongClock(SystemClock):
+    """Right, until somebody sets it."""
+
+    wrong_by_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.wrong_by_ms
 
 
 async def publish(service: Service, number: int) -> str:
@@ -153,6 +163,26 @@ async def test_what_a_dead_server_was_working_on_is_taken_over_in_seconds(
     assert said.endpoints == 1
     await survivor.notices.settled("delivered", count=5)
     assert Counter(again) == Counter(sent)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_server_whose_clock_is_set_goes_on_as_before(join: Join, receiver: Receiver, hours: int) -> None:
+    clock = WrongClock()
+    wrong, right = await join(clock=clock), await join()
+    await right.apply(shop({"name": "all", "url": receiver.url}))
+    clock.wrong_by_ms = hours * 3_600_000
+    beats = beats_of(right, wrong)
+    async with asyncio.timeout(10):
+        while beats_of(right, wrong) < beats + 6:  # noqa: ASYNC110 - one more than kills
+            await asyncio.sleep(0.05)
+    sent = await publish(wrong, 1)
+    assert await received(receiver, 1) == [sent]
+    for service in (right, wrong):
+        assert not service.notices.of(NodeDied) + service.notices.of(NodeLost)
+
+
+def beats_of(seen_by: Service, server: Service) -> int:
+    return next(node.beat for node in seen_by.server.membership.nodes if node.id == server.server.membership.cluster.me)
 
 
 async def test_an_endpoint_that_answers_one_server_is_not_disabled_by_another(join: Join, receiver: Receiver) -> None:

@@ -28,3 +28,11 @@ class Clock(Protocol):
     async def sleep_until(self, at_ms: int) -> None:
         """Return when ``now_ms()`` is at least ``at_ms``."""
         ...
+
+    def steady_ms(self) -> int:
+        """Milliseconds since some moment, however often the time of day is set; also while the machine sleeps."""
+        ...
+
+    async def wait_ms(self, span_ms: int) -> None:
+        """Return after ``span_ms``, whatever the time of day is by then."""
+        ...

@@ -65,6 +65,8 @@ class Claims:
         if at_ms > now_ms:
             self.wake_at(lane, at_ms)
             return
+        if self._clock.steady_ms() >= self._room.sure_until_ms:
+            return  # the next sign of life calls again
         wanted = lane.claims()
         if wanted < 1:
             return  # the worker that makes room calls again

@@ -102,8 +102,10 @@ class Dispatcher:
     def reserve(self, endpoint_id: str, size: int) -> tuple[str, int] | None:
         """A lease for a delivery that is being stored, when there is a lane and room in it."""
         lane = self._lanes.get(endpoint_id)
+        if lane is None or self._clock.steady_ms() >= self._room.sure_until_ms:
+            return None
         now_ms = self._clock.now_ms()
-        if lane is None or now_ms >= self._room.sure_until_ms or not lane.takes_new(now_ms):
+        if not lane.takes_new(now_ms):
             return None
         if not self._room.writer_takes(size):
             return None
@@ -183,9 +185,9 @@ class Dispatcher:
         self.look()
 
     def sure_until(self, at_ms: float) -> None:
-        """Begin nothing from that time on, unless a later one is said before."""
+        """Begin nothing from that time on (on the steady clock), unless a later one is said before."""
         self._orphans.look_after()
-        was_sure = self._clock.now_ms() < self._room.sure_until_ms
+        was_sure = self._clock.steady_ms() < self._room.sure_until_ms
         self._room.sure_until_ms = at_ms
         if not was_sure:
             for lane in self._lanes:

@@ -7,6 +7,8 @@ begins anew under another id.
 
 After a while in which this server could give no sign of life itself (the database was gone, or it was asleep) nothing
 that it remembers counts: the others had no chance either.
+
+Nothing here depends on what time of day it is, on this machine or another: spans are measured by a steady clock.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Membership:
     """This server among the others. ``make`` makes what it is from a new id.
 
     ``on_change`` is told of each new cluster, ``on_owed`` of endpoints whose deliveries a dead server had leased, and
-    ``on_beat`` of the millisecond until which nobody can have declared this server dead.
+    ``on_beat`` of the millisecond, on the steady clock, until which nobody can have declared this server dead.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Membership:
         """Give signs of life until cancelled. A store that refuses them is tried again."""
         async with asyncio.TaskGroup() as self._burials:
             while True:
-                await self._clock.sleep_until(self._clock.now_ms() + BEAT_MS)
+                await self._clock.wait_ms(BEAT_MS)
                 try:
                     await self._beat()
                 except StoreError as error:
@@ -83,6 +85,7 @@ class Membership:
         """Be no home any more, and still be counted: what is in flight ends under our leases."""
         try:
             await self._store.nodes.retire(self.cluster.me)
+            self._seen.clear()  # this beat comes before its time: who gave none since the last is not dead for that
             await self._beat()
         except StoreError as error:
             self._notify(ServiceFailed("membership", error.message))
@@ -95,14 +98,14 @@ class Membership:
             self._notify(ServiceFailed("membership", error.message))  # the others will notice
 
     async def _beat(self) -> None:
-        asked_at_ms = self._clock.now_ms()
+        asked_at_ms = self._clock.steady_ms()
         pulse = await self._store.nodes.beat(self.cluster.me)
         if not pulse.is_counted:
             self._notify(NodeLost(self.cluster.me))
             await self.join()
             return
         self.nodes = pulse.nodes
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.steady_ms()
         if now_ms - self._beaten_at_ms > BLIND_AFTER_MS:
             self._seen.clear()
         self._beaten_at_ms = now_ms

@@ -36,5 +36,5 @@ class Pusher:
                 await self._push()
             except HooklineError as error:
                 self._on_error(error.message)
-                await self._clock.sleep_until(self._clock.now_ms() + PAUSE_MS)
+                await self._clock.wait_ms(PAUSE_MS)
                 self._wake.set()

@@ -35,7 +35,7 @@ class Room:
         self._works, self._bytes = Tally(), Tally()
         self._claimed_works = self._claimed_bytes = 0
         self.is_closed = False
-        #: Nothing is begun from then on: others may have been told by then that this server is dead.
+        #: Nothing is begun from then on (on the steady clock): others may have declared this server dead by then.
         self.sure_until_ms = math.inf
 
     def close(self) -> None:

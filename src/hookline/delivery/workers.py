@@ -54,9 +54,9 @@ class Workers:
         if lane.paused or lane.is_elsewhere or self._room.is_closed:
             self._returns.give_back_all(lane)
             return
-        now_ms = self._clock.now_ms()
-        if now_ms >= self._room.sure_until_ms:
+        if self._clock.steady_ms() >= self._room.sure_until_ms:
             return  # the next sign of life calls again
+        now_ms = self._clock.now_ms()
         wanted = len(lane.queue)
         if lane.is_limited:
             wanted = min(wanted, 1)
@@ -71,7 +71,7 @@ class Workers:
         """Make one attempt after the other while the lane has work for us."""
         try:
             while lane.queue and not self._room.is_closed and lane.may_go_on(now_ms := self._clock.now_ms()):
-                if now_ms >= self._room.sure_until_ms:
+                if self._clock.steady_ms() >= self._room.sure_until_ms:
                     break
                 if now_ms + lane.timeout_ms > lane.queue[0].lease_until_ms:
                     self._returns.give_back(lane, lane.queue.popleft())  # an attempt could outlive the lease

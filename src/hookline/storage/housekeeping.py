@@ -30,7 +30,7 @@ class Housekeeper:
                     await self.tidy()
             except StoreError as error:
                 self._notify(ServiceFailed("housekeeping", error.message))
-            await self._clock.sleep_until(self._clock.now_ms() + INTERVAL_MS)
+            await self._clock.wait_ms(INTERVAL_MS)
 
     async def tidy(self) -> RetentionDone:
         """One round: everything whose time is over goes."""

@@ -51,6 +51,12 @@ class FakeClock:
         finally:
             timer.cancel()
 
+    def steady_ms(self) -> int:
+        return self._now_ms
+
+    async def wait_ms(self, span_ms: int) -> None:
+        await self.sleep_until(self._now_ms + span_ms)
+
     def next_timer_ms(self) -> int | None:
         """When something is due next; None when nothing is."""
         while self._agenda and self._agenda[0][2].cancelled:

@@ -108,7 +108,8 @@ async def test_one_that_dies_is_started_anew_and_what_it_was_working_on_is_deliv
     assert ended.err.count("started") == COUNT + 2
 
 
-async def test_a_signal_to_all_of_them_is_one_wish(tmp_path: Path, flags: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("first", ["parent", "children"])
+async def test_a_signal_to_all_of_them_is_one_wish(tmp_path: Path, flags: tuple[str, ...], first: str) -> None:
     """As a service manager sends it: to the parent and to each child."""
     async with Receiver() as receiver:
         write_file(tmp_path, receiver.url)
@@ -116,7 +117,8 @@ async def test_a_signal_to_all_of_them_is_one_wish(tmp_path: Path, flags: tuple[
         async with Serving(tmp_path, flags) as serving:
             await send(serving, "d-1")
             await receiver.wait_for(1)
-            for pid in [*serving.told["processes"], serving.told["pid"]]:
+            parent, children = [serving.told["pid"]], serving.told["processes"]
+            for pid in parent + children if first == "parent" else children + parent:
                 os.kill(pid, signal.SIGTERM)
             ended = await serving.ended()
     assert ended.code == 0

@@ -174,17 +174,24 @@ def _on_signals(child: Child | None = None) -> asyncio.Future[None]:
     """Done when the first signal to stop comes, or the parent is gone; the second signal ends the process at once."""
     loop = asyncio.get_running_loop()
     first: asyncio.Future[None] = loop.create_future()
+    was_signalled = False
 
-    def signalled(number: int) -> None:
-        if first.done():
-            os._exit(128 + number)  # everything that was acknowledged is on disk
-        first.set_result(None)
-
-    def orphaned() -> None:
-        assert child is not None
-        loop.remove_reader(child.parent_is_alive)
+    def wish() -> None:
         if not first.done():
             first.set_result(None)
+
+    def signalled(number: int) -> None:
+        nonlocal was_signalled
+        if was_signalled:
+            os._exit(128 + number)  # everything that was acknowledged is on disk
+        was_signalled = True
+        wish()
+
+    def orphaned() -> None:
+        # The end of the parent's pipe and a signal to all of us are one wish, whichever is seen first.
+        assert child is not None
+        loop.remove_reader(child.parent_is_alive)
+        wish()
 
     # Ctrl-C comes to parent and children alike: it is the parent's.
     for number in (signal.SIGTERM,) if child is not None else (signal.SIGTERM, signal.SIGINT):

@@ -41,7 +41,7 @@ contracts:
 tests:
 	scripts/node-deps
 	scripts/debian-deps
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 torture: dev ## kill the server KILLS times under load at both doors and lose nothing; DB=postgres: of several servers
 	$(BIN)/python -m tests.torture $(if $(DB),--database=$(DB)) --rounds $${KILLS:-100}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hookline.core.model import DEFAULT_ORG, Work
@@ -171,10 +171,11 @@ class Model:
         self.works.clear()
 
     async def end(self, number: int) -> None:
-        owed = self.owed()
+        """What is being sent at this moment is left to whoever sends it."""
+        idle = [one for one in self.owed() if not one.lease or one.due_at_ms <= self.world.now_ms]
         ended = await self.world.end_owed_to(self.endpoint.id, "gone")
-        assert ended == len(owed)
-        for one in owed:
+        assert ended == len(idle)
+        for one in idle:
             one.owed, one.lease = False, ""
 
 
@@ -191,5 +192,6 @@ async def live(steps: Iterable[Step]) -> None:
 
 @given(STEPS)
 @settings(max_examples=150, deadline=None)
+@example([("publish", 0), ("claim", 0), ("end", 0), ("retry", 0), ("claim", 0)])
 def test_a_claim_takes_the_unbroken_run_from_the_oldest_on(steps: list[Any]) -> None:
     asyncio.run(live(steps))

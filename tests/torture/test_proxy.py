@@ -65,7 +65,7 @@ async def client(proxy: Proxy) -> AsyncIterator[Client]:
     client.leave()
 
 
-@pytest.mark.parametrize("ways", [BOTH, {Way.TO_DATABASE}, {Way.TO_SERVER}], ids=str)
+@pytest.mark.parametrize("ways", [BOTH, {Way.TO_DATABASE}, {Way.TO_SERVER}], ids=["both", "database", "server"])
 async def test_what_is_dropped_never_comes_and_in_the_end_the_connection_is_reset(
     proxy: Proxy, client: Client, ways: set[Way]
 ) -> None:
@@ -77,7 +77,7 @@ async def test_what_is_dropped_never_comes_and_in_the_end_the_connection_is_rese
         await client.hear()
 
 
-@pytest.mark.parametrize("ways", [BOTH, {Way.TO_DATABASE}, {Way.TO_SERVER}], ids=str)
+@pytest.mark.parametrize("ways", [BOTH, {Way.TO_DATABASE}, {Way.TO_SERVER}], ids=["both", "database", "server"])
 async def test_what_is_stalled_comes_in_the_end(proxy: Proxy, client: Client, ways: set[Way]) -> None:
     proxy.cut(Fault.STALLING, ways)
     client.say(b"late")

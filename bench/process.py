@@ -18,6 +18,8 @@ START_LIMIT_S = 30.0
 STOP_LIMIT_S = 60.0
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+#: The cores that we may use: asked once, before this process gives any of them up.
+_CORES = sorted(os.sched_getaffinity(0))
 
 
 class Process:
@@ -102,11 +104,8 @@ def _cpu_s(pid: int) -> float:
 @contextlib.contextmanager
 def pinned(core: int | None) -> Iterator[None]:
     """What is started here runs on one core; None: on any."""
-    if core is None:
-        yield
-        return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, _CORES if core is None else {core})
     try:
         yield
     finally:
@@ -115,8 +114,7 @@ def pinned(core: int | None) -> Iterator[None]:
 
 def cores() -> tuple[int | None, int | None]:
     """One core for the server and one for load and sink; None where there is only one."""
-    known = sorted(os.sched_getaffinity(0))
-    return (known[-1], known[0]) if len(known) > 1 else (None, None)
+    return (_CORES[-1], _CORES[0]) if len(_CORES) > 1 else (None, None)
 
 
 def python(module: str, **options: object) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from tests.postgres.cluster import Cluster
 
 from bench.hookline import Place
-from bench.process import Process, cores, python
+from bench.process import Process, cores, pinned, python
 
 #: How many requests are rendered for the warm-up, and at most for a run.
 FIRST_STOCK = 20_000
@@ -183,7 +183,8 @@ def prepared(scenario: Scenario, folder: Path | None, connections: int) -> Itera
     server_core, load_core = cores()
     with contextlib.ExitStack() as stack:
         made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookline-bench-", dir=folder)))
-        cluster = stack.enter_context(Cluster(**_POSTGRES)) if scenario.postgres else None
+        with pinned(None):
+            cluster = stack.enter_context(Cluster(**_POSTGRES)) if scenario.postgres else None
         place = Place(made, cluster.new_database() if cluster is not None else "")
         if scenario.kind == "echo":
             command = python("bench.echo", protocol=scenario.protocol)

@@ -260,7 +260,7 @@ print("done", flush=True)
 async def test_a_move_that_is_killed_at_any_moment_loses_and_doubles_nothing(seed: int, old: Path, new: str) -> None:
     dice = random.Random(seed)
     before = await told_after_a_restart(old, GROWN["now_ms"])
-    assert await _killed_after(0, dice.random(), f"sqlite:///{old}", new)  # as it begins
+    assert await _killed_after(0, dice.random() / 3, f"sqlite:///{old}", new)  # as it begins
     kills = 1
     while await _killed_after(dice.randrange(1, 20 * kills), dice.random() / 100, f"sqlite:///{old}", new):
         kills += 1

@@ -12,7 +12,7 @@ def order_created(occasion: Occasion) -> Webhook:
     data = {
         "order": f"FERRY-{occasion.number('order', 6)}",
         "passenger": "Anouk Brandt (invented)",
-        "crossing": {"from": "Nordkai", "to": "Sandholm", "departs": occasion.iso(ago_s=-86_400)},
+        "crossing": _crossing(occasion, in_s=86_400),
         "tickets": 2,
         "bicycles": 1,
         "price": {"amount": "31.50", "currency": "EUR"},
@@ -23,12 +23,17 @@ def order_created(occasion: Occasion) -> Webhook:
 def crossing_cancelled(occasion: Occasion) -> Webhook:
     """Too much wind."""
     data = {
-        "crossing": {"from": "Nordkai", "to": "Sandholm", "departs": occasion.iso(ago_s=-7_200)},
+        "crossing": _crossing(occasion, in_s=7_200),
         "reason": "wind, 9 Beaufort",
         "passengers": occasion.number("passengers", 2),
         "next": occasion.iso(ago_s=-21_600),
     }
     return _webhook("crossing.cancelled", occasion, data)
+
+
+def _crossing(occasion: Occasion, *, in_s: int) -> dict[str, Any]:
+    departs = occasion.iso(ago_s=-in_s)
+    return {"id": f"crossing_{occasion.hex('crossing', 24)}", "from": "Nordkai", "to": "Sandholm", "departs": departs}
 
 
 def _webhook(event_type: str, occasion: Occasion, data: dict[str, Any]) -> Webhook:

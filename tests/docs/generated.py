@@ -76,8 +76,12 @@ def _provider(row: Provider) -> str:
     ]
     table = _table(("", row.name), facts)
     notes = "".join(f"- {note}\n" for note in row.notes)
-    sources = f"- From: {', '.join(f'<{address}>' for address in row.docs)}\n" if row.docs else ""
+    sources = f"- From: {', '.join(map(_source, row.docs))}\n" if row.docs else ""
     return "\n".join(part for part in (f"### {row.name}\n", table, notes + sources) if part)
+
+
+def _source(source: str) -> str:
+    return f"<{source}>" if source.startswith("https://") else source
 
 
 def _scheme(scheme: Scheme) -> str:

@@ -31,6 +31,8 @@ SECRETS = {
     "slack": "not-a-real-slack-secret-0123456789",
     "standard_webhooks": "whsec_bm90LWEtcmVhbC1zZWNyZXQtMDEyMzQ1Njc4OQ==",
 }
+#: The same for every provider of the catalogue.
+ALL_SECRETS = {row.slug: SECRETS["standard_webhooks"] for row in registry.all_providers() if row.needs_secret} | SECRETS
 JSON_LINE = (b"content-type", b"application/json")
 
 
@@ -67,7 +69,7 @@ class Street:
         self, name: str = "shop", provider: str = "none", *, org_id: str = DEFAULT_ORG, **spec: Any
     ) -> StoredSource:
         """Create or replace a source; with the provider's secret of `SECRETS` unless others are given."""
-        secrets = tuple(spec.pop("secrets", [SECRETS[provider]] if provider in SECRETS else ()))
+        secrets = tuple(spec.pop("secrets", [ALL_SECRETS[provider]] if provider in ALL_SECRETS else ()))
         wanted = SourceSpec.model_validate({"name": name, "provider": provider, **spec})
         return await self.store.catalogue.put_source(PutSource(org_id, wanted, secrets, self.clock.now_ms()))
 
@@ -75,7 +77,7 @@ class Street:
         self, provider: str, body: bytes, *, event_id: str = "evt-1", event_type: str = "push", **how: Any
     ) -> Headers:
         """The header lines of a genuine request."""
-        how.setdefault("secret", SECRETS.get(provider, ""))
+        how.setdefault("secret", ALL_SECRETS.get(provider, ""))
         how.setdefault("now_s", self.clock.now_ms() / 1000)
         return sign(registry.get(provider), body=body, event_id=event_id, event_type=event_type, **how)
 

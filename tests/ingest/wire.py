@@ -20,7 +20,7 @@ from hookline.core.model import DEFAULT_ORG, Event
 from hookline.ingest.protocol import WireProtocol
 from hookline.storage.base import EventFilter
 from hookline.storage.catalogue import PutSource
-from tests.ingest.asking import SECRETS, SERVER_SECRET
+from tests.ingest.asking import ALL_SECRETS, SERVER_SECRET
 
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
@@ -40,7 +40,7 @@ class Listener:
         self._connected.put_nowait(connection)
 
     async def source(self, name: str = "shop", provider: str = "none", **spec: Any) -> None:
-        secrets = (SECRETS[provider],) if provider in SECRETS else ()
+        secrets = (ALL_SECRETS[provider],) if provider in ALL_SECRETS else ()
         wanted = SourceSpec.model_validate({"name": name, "provider": provider, **spec})
         await self.server.store.catalogue.put_source(PutSource(DEFAULT_ORG, wanted, secrets, 0))
 

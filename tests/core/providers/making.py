@@ -10,8 +10,12 @@ from hookline.core.model import Headers, Request
 #: 2023-11-14 22:13:20 UTC.
 NOW = 1_700_000_000.0
 
-#: A secret that every provider can use; obviously fake.
+#: A secret that the provider can use; obviously fake.
 SECRETS = {
+    "anthropic": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
+    "clerk": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
+    "openai": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
+    "resend": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
     "github": "not-a-real-secret",
     "stripe": "whsec_not_a_real_secret",
     "shopify": "not-a-real-client-secret",
@@ -30,3 +34,8 @@ def request_of(
     """A request with these lines and this body."""
     lines: Headers = tuple(headers)
     return Request(method=method, path="/webhooks/x", query=query, headers=lines, lookup=index(lines), body=body)
+
+
+def secret_of(slug: str) -> str:
+    """A secret for this provider: most take any text."""
+    return SECRETS.get(slug, "not-a-real-secret")

@@ -32,7 +32,10 @@ def test_a_misspelled_name_gets_a_hint(name: str, hint: str) -> None:
 
 
 def test_a_strange_name_gets_the_whole_list() -> None:
-    with pytest.raises(InvalidInput, match="github, stripe, shopify, slack, standard_webhooks, none, generic"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"there are github, .*, zendesk, none, generic",
+    ):
         get("zzzzzzzzz")
 
 

@@ -1,71 +1,28 @@
-"""The catalogue: one row per provider. Facts only, each from the pages in ``docs``."""
+"""The catalogue: one row per provider. Facts only, each from the sources in ``docs``; most stand in ``rows/``."""
 
 from __future__ import annotations
 
 from hookline.core.providers.handshake import Handshake
 from hookline.core.providers.provider import Provider
+from hookline.core.providers.rows import developers, money, work
+from hookline.core.providers.rows.shapes import hmac, standard_webhooks_scheme
 from hookline.core.providers.scheme import (
     Algorithm,
     Encoding,
     Format,
-    KeyEncoding,
     Kind,
     Scheme,
     Signature,
     Timestamp,
 )
-from hookline.core.providers.where import Where, body, field, form, header
-
-
-def _hmac(
-    where: Where,
-    *,
-    id: str = "default",
-    signed: str = "{raw_body}",
-    algorithm: Algorithm = Algorithm.SHA256,
-    encoding: Encoding = Encoding.HEX,
-    prefix: str = "",
-    timestamp: Timestamp | None = None,
-    event_id: tuple[Where, ...] = (),
-    event_type: tuple[Where, ...] = (),
-    notes: str = "",
-) -> Scheme:
-    """The most common shape: one HMAC in one place."""
-    return Scheme(
-        id=id,
-        kind=Kind.HMAC,
-        signature=Signature(where, encoding=encoding, prefix=prefix),
-        algorithm=algorithm,
-        signed=signed,
-        timestamp=timestamp,
-        event_id=event_id,
-        event_type=event_type,
-        notes=notes,
-    )
-
-
-def standard_webhooks_scheme(id: str, spelling: str, tag: str = "v1") -> Scheme:
-    """Standard Webhooks under one spelling of its headers; tag ``v1`` is HMAC-SHA256, ``v1a`` Ed25519."""
-    asymmetric = tag == "v1a"
-    return Scheme(
-        id=id,
-        kind=Kind.ED25519 if asymmetric else Kind.HMAC,
-        signature=Signature(
-            header(f"{spelling}-signature"), encoding=Encoding.BASE64, format=Format.SPACE_LIST, tag=tag
-        ),
-        signed=f"{{header:{spelling}-id}}.{{timestamp}}.{{raw_body}}",
-        key=KeyEncoding.WHPK_BASE64 if asymmetric else KeyEncoding.WHSEC_BASE64,
-        timestamp=Timestamp(header(f"{spelling}-timestamp")),
-        event_id=(header(f"{spelling}-id"),),
-    )
-
+from hookline.core.providers.where import body, field, form, header
 
 GITHUB = Provider(
     slug="github",
     name="GitHub",
     schemes=(
-        _hmac(header("X-Hub-Signature-256"), prefix="sha256="),
-        _hmac(
+        hmac(header("X-Hub-Signature-256"), prefix="sha256="),
+        hmac(
             header("X-Hub-Signature"),
             id="legacy-sha1",
             algorithm=Algorithm.SHA1,
@@ -136,14 +93,14 @@ SHOPIFY = Provider(
     slug="shopify",
     name="Shopify",
     schemes=(
-        _hmac(
+        hmac(
             header("X-Shopify-Hmac-Sha256"),
             id="webhooks",
             encoding=Encoding.BASE64,
             event_id=(header("X-Shopify-Webhook-Id"), header("X-Shopify-Event-Id")),
             event_type=(header("X-Shopify-Topic"),),
         ),
-        _hmac(
+        hmac(
             header("shopify-hmac-sha256"),
             id="events",
             encoding=Encoding.BASE64,
@@ -181,7 +138,7 @@ SLACK = Provider(
     slug="slack",
     name="Slack",
     schemes=(
-        _hmac(
+        hmac(
             header("X-Slack-Signature"),
             prefix="v0=",
             signed="v0:{timestamp}:{raw_body}",
@@ -249,4 +206,12 @@ NONE = Provider(
     notes=("Anybody who knows the address can send events. Only where something else keeps strangers out.",),
 )
 
-ROWS: tuple[Provider, ...] = (GITHUB, STRIPE, SHOPIFY, SLACK, STANDARD_WEBHOOKS, NONE)
+ROWS: tuple[Provider, ...] = (
+    GITHUB,
+    STRIPE,
+    SHOPIFY,
+    SLACK,
+    STANDARD_WEBHOOKS,
+    *sorted(developers.ROWS + money.ROWS + work.ROWS, key=lambda row: row.slug),
+    NONE,
+)

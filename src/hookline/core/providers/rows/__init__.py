@@ -1,0 +1,1 @@
+"""Rows of the catalogue, by what their senders do."""

@@ -13,7 +13,7 @@ ANTHROPIC = Provider(
     schemes=(standard_webhooks_scheme("standard-webhooks", "webhook"),),
     event_id=(header("webhook-id"),),
     event_type=(body("/data/type"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the webhook signing key (whsec_)",
     notes=(
         "A third-party catalogue claims a single X-Webhook-Signature header; the official SDK uses the webhook-* trio.",
@@ -28,7 +28,7 @@ BITBUCKET = Provider(
     event_id=(header("X-Request-UUID"),),
     event_type=(header("X-Event-Key"),),
     delivery_id=(header("X-Request-UUID"),),
-    retries="Not documented.",
+    retries="Not known.",
     ip_ranges="https://ip-ranges.atlassian.com/",
     key_hint="the webhook secret (optional; unsigned without it)",
     notes=(
@@ -38,7 +38,6 @@ BITBUCKET = Provider(
     docs=(
         "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
         "https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/",
-        "https://github.com/adnanh/webhook/issues/662",
     ),
 )
 
@@ -84,7 +83,7 @@ ELEVENLABS = Provider(
         ),
     ),
     event_type=(body("/type"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the webhook secret",
     docs=("the official library elevenlabs 2.78.0 elevenlabs/webhooks_custom.py",),
 )
@@ -96,7 +95,7 @@ OPENAI = Provider(
     schemes=(standard_webhooks_scheme("standard-webhooks", "webhook"),),
     event_id=(header("webhook-id"),),
     event_type=(body("/type"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the whsec_ signing secret",
     notes=("SDK accepts entries without the v1, prefix and uses a non-whsec_ secret as raw utf-8.",),
     docs=("https://platform.openai.com/docs/guides/webhooks",),
@@ -127,7 +126,7 @@ VERCEL = Provider(
     schemes=(hmac(header("x-vercel-signature"), algorithm=Algorithm.SHA1),),
     event_id=(body("/id"),),
     event_type=(body("/type"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the webhook secret (integration webhooks: client secret)",
     docs=("https://vercel.com/docs/webhooks",),
 )
@@ -146,7 +145,7 @@ WORKOS = Provider(
     ),
     event_id=(body("/id"),),
     event_type=(body("/event"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the endpoint secret (verbatim utf-8)",
     notes=(
         "Header has a space after the comma: 't=..., v1=...'; trim.",

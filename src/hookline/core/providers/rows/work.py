@@ -21,7 +21,7 @@ BOX = Provider(
     event_id=(body("/id"),),
     event_type=(body("/trigger"),),
     delivery_id=(header("box-delivery-id"),),
-    retries="Not documented.",
+    retries="Not known.",
     notes=(
         "Also box-signature-secondary under the secondary key: accept either.",
         "Requires box-signature-version: 1, box-signature-algorithm: HmacSHA256.",
@@ -42,7 +42,7 @@ CALENDLY = Provider(
         ),
     ),
     event_type=(body("/event"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the webhook subscription signing_key",
     docs=("https://developer.calendly.com/api-docs/4c305798a61d3-webhook-signatures",),
 )
@@ -60,7 +60,7 @@ CUSTOMER_IO = Provider(
     event_id=(body("/event_id"),),
     event_type=(body("/object_type"),),
     event_type_sub="/metric",
-    retries="Not documented.",
+    retries="Not known.",
     notes=("No v0= prefix on the header value (unlike Slack).",),
     docs=("https://docs.customer.io/integrations/api/webhooks/",),
 )
@@ -71,9 +71,9 @@ MAILERSEND = Provider(
     name="MailerSend",
     schemes=(hmac(header("Signature")),),
     event_type=(body("/type"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the webhook signing secret",
-    docs=("the official library django-anymail 15.2 anymail/webhooks/mailersend.py",),
+    docs=("the library django-anymail 15.2 anymail/webhooks/mailersend.py",),
 )
 
 MUX = Provider(
@@ -90,7 +90,7 @@ MUX = Provider(
     ),
     event_id=(body("/id"),),
     event_type=(body("/type"),),
-    retries="Not documented.",
+    retries="Not known.",
     docs=("the official library @mux/mux-node 15.3.0 src/resources/webhooks/webhooks.ts",),
 )
 
@@ -101,7 +101,7 @@ RESEND = Provider(
     event_id=(header("svix-id"),),
     event_type=(body("/type"),),
     success="200",
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the whsec_ signing secret",
     notes=("Resend-python compares every entry regardless of version tag.",),
     docs=("https://resend.com/docs/dashboard/webhooks/introduction",),
@@ -113,7 +113,7 @@ TYPEFORM = Provider(
     schemes=(hmac(header("Typeform-Signature"), encoding=Encoding.BASE64, prefix="sha256="),),
     event_id=(body("/event_id"),),
     event_type=(body("/event_type"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the webhook secret",
     docs=("https://www.typeform.com/developers/webhooks/secure-your-webhooks/",),
 )
@@ -129,7 +129,7 @@ WEBFLOW = Provider(
         ),
     ),
     event_type=(body("/triggerType"),),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the OAuth client secret or site webhook secret",
     docs=("the official library webflow-api (npm) 3.3.4 wrapper/WebhooksClient.js",),
 )
@@ -160,7 +160,7 @@ ZENDESK = Provider(
         "GET",
         "DELETE",
     ),
-    retries="Not documented.",
+    retries="Not known.",
     key_hint="the webhook signing secret, verbatim (looks base64 but is NOT decoded)",
     notes=(
         "GET/DELETE have no body: sign timestamp only.",

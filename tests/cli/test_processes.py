@@ -18,6 +18,8 @@ from tests.cli.running import LIMIT_S, Serving, hookline
 from tests.postgres.cluster import Cluster
 
 COUNT = 3
+#: Webhooks that hang at once, all of which one process alone may have accepted.
+HUNG = 6
 
 
 @pytest.fixture(scope="module")
@@ -88,15 +90,17 @@ async def test_one_that_dies_is_started_anew_and_what_it_was_working_on_is_deliv
     tmp_path: Path, flags: tuple[str, ...]
 ) -> None:
     async with Receiver() as receiver:
-        write_file(tmp_path, receiver.url)
+        file = write_file(tmp_path, receiver.url)
+        of_each = f"retry: {{schedule: [], jitter: 0}}\n        concurrency: {COUNT * HUNG}"
+        file.write_text(file.read_text().replace("retry: {schedule: [], jitter: 0}", of_each))
         async with Serving(tmp_path, flags) as serving:
-            receiver.script([Answer.hang()] * 6)
-            for number in range(6):
+            receiver.script([Answer.hang()] * HUNG)
+            for number in range(HUNG):
                 assert await send(serving, f"d-{number}") == 200
-            await receiver.wait_for(6)
+            await receiver.wait_for(HUNG, timeout_s=LIMIT_S)
             for pid in serving.told["processes"][:2]:
                 os.kill(pid, signal.SIGKILL)
-            for number in range(6, 12):
+            for number in range(HUNG, 2 * HUNG):
                 assert await send(serving, f"d-{number}") == 200  # the socket is the parent's, and stays open
             async with asyncio.timeout(LIMIT_S):
                 while await numbers(serving) != {"0", "1", "2"}:  # noqa: ASYNC110 - those that are dead do not answer
@@ -116,7 +120,7 @@ async def test_a_signal_to_all_of_them_is_one_wish(tmp_path: Path, flags: tuple[
         receiver.script([Answer(200, delay_s=0.5)])
         async with Serving(tmp_path, flags) as serving:
             await send(serving, "d-1")
-            await receiver.wait_for(1)
+            await receiver.wait_for(1, timeout_s=LIMIT_S)
             parent, children = [serving.told["pid"]], serving.told["processes"]
             for pid in parent + children if first == "parent" else children + parent:
                 os.kill(pid, signal.SIGTERM)
@@ -140,7 +144,7 @@ async def test_a_second_signal_ends_all_at_once(tmp_path: Path, flags: tuple[str
         async with Serving(tmp_path, (*flags, "--graceful-stop", "1h")) as serving:
             for number in range(3):
                 await send(serving, f"d-{number}")
-            await receiver.wait_for(3)
+            await receiver.wait_for(3, timeout_s=LIMIT_S)
             serving.signal(signal.SIGINT)
             await asyncio.sleep(0)
             pids: list[int] = serving.told["processes"]

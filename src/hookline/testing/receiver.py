@@ -213,7 +213,7 @@ class Receiver:
         """
         self._plan_for(path).script.extend(_as_answer(answer) for answer in answers)
 
-    async def wait_for(self, count: int, *, timeout_s: float = 5.0) -> None:
+    async def wait_for(self, count: int, *, timeout_s: float = 15.0) -> None:
         """Return when ``count`` requests have come since the start. Raises TimeoutError that says how many did."""
         if self.count >= count:
             return

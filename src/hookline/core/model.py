@@ -69,7 +69,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request as it came.
 
     ``headers`` are exactly as received; ``lookup`` maps lower-case names to the last value.
-    ``client`` is the address of the sender after trusted proxies were taken away.
+    ``client`` is the address of the sender after trusted proxies were taken away. ``url`` is the whole address as
+    the sender called it, where it is known; else it is put together from the other parts (`full_url`).
     """
 
     method: str
@@ -80,6 +81,16 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     client: str = ""
     scheme: str = "http"
+    url: str = ""
+
+
+def full_url(request: Request) -> str:
+    """The address that the sender called, as far as the request tells: scheme, Host header, path and query."""
+    if request.url:
+        return request.url
+    host = request.lookup.get(b"host", b"").decode("latin-1")
+    query = f"?{request.query.decode('latin-1')}" if request.query else ""
+    return f"{request.scheme}://{host}{request.path}{query}"
 
 
 def with_body(request: Request, body: bytes) -> Request:
@@ -93,6 +104,23 @@ def with_body(request: Request, body: bytes) -> Request:
         body,
         request.client,
         request.scheme,
+        request.url,
+    )
+
+
+def with_url(request: Request, base: str) -> Request:
+    """The request as it was sent to ``base``, an address without a query; it keeps its own."""
+    query = f"?{request.query.decode('latin-1')}" if request.query else ""
+    return Request(
+        request.method,
+        request.path,
+        request.query,
+        request.headers,
+        request.lookup,
+        request.body,
+        request.client,
+        request.scheme,
+        base + query,
     )
 
 
@@ -104,6 +132,10 @@ class Response:
     body: bytes = b""
     content_type: str = "application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    #: A secret that the request gave us, to be kept for the source.
+    learned: str = field(default="", repr=False)
+    #: An address of the provider that must be called to finish the handshake.
+    visit: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hookline.core.headers import index
 from hookline.core.model import Headers, Request
+from hookline.core.providers.provider import Provider
+from hookline.core.providers.registry import get
+from hookline.core.providers.scheme import KeyEncoding, Kind, Scheme
+from hookline.guides import guide_of
 
 #: 2023-11-14 22:13:20 UTC.
 NOW = 1_700_000_000.0
@@ -36,6 +46,78 @@ def request_of(
     return Request(method=method, path="/webhooks/x", query=query, headers=lines, lookup=index(lines), body=body)
 
 
-def secret_of(slug: str) -> str:
+@cache
+def rsa_pair() -> tuple[str, str]:
+    """A private and a public key in PEM, made for this run."""
+    return _pem_pair(rsa.generate_private_key(public_exponent=65_537, key_size=2_048))
+
+
+@cache
+def ec_pair() -> tuple[str, str]:
+    """The same on the curve P-256."""
+    return _pem_pair(ec.generate_private_key(ec.SECP256R1()))
+
+
+def _pem_pair(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> tuple[str, str]:
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
+SEED = bytes(range(32))
+_ED25519 = Ed25519PrivateKey.from_private_bytes(SEED).public_key().public_bytes_raw()
+
+
+def pair_of(provider: Provider, scheme: Scheme) -> tuple[str, str]:
+    """What signs and what verifies: the same secret, or a pair of keys."""
+    if scheme.kind is Kind.ED25519:
+        return {
+            KeyEncoding.WHPK_BASE64: ("whsk_" + b64encode(SEED).decode(), "whpk_" + b64encode(_ED25519).decode()),
+            KeyEncoding.BASE64: (b64encode(SEED).decode(), b64encode(_ED25519).decode()),
+            KeyEncoding.HEX: (SEED.hex(), _ED25519.hex()),
+        }[scheme.key]
+    algorithm = scheme.jwt.algorithms[0] if scheme.jwt else ""
+    if scheme.kind is Kind.RSA or algorithm.startswith("RS"):
+        return rsa_pair()
+    if scheme.kind is Kind.ECDSA or algorithm.startswith("ES"):
+        return ec_pair()
+    if scheme.special and provider.slug in SPECIAL_PAIRS:
+        return SPECIAL_PAIRS[provider.slug]()
+    secret = secret_of(provider.slug, scheme)
+    return secret, secret
+
+
+#: What signs and verifies in schemes that a provider has a file of its own for.
+SPECIAL_PAIRS: dict[str, Callable[[], tuple[str, str]]] = {}
+
+
+def secret_of(slug: str, scheme: Scheme | None = None) -> str:
     """A secret for this provider: most take any text."""
-    return SECRETS.get(slug, "not-a-real-secret")
+    if slug in SECRETS and (scheme is None or scheme.kind not in (Kind.BASIC_AUTH, Kind.STATIC_TOKEN)):
+        return SECRETS[slug]
+    if scheme is None:
+        scheme = get(slug).schemes[0]
+    if scheme.kind is Kind.BASIC_AUTH:
+        return "ada:not-a-real-password"
+    return {
+        KeyEncoding.WHSEC_BASE64: "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
+        KeyEncoding.BASE64: "bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
+        KeyEncoding.HEX: "6e6f742061207265616c20736563726574",
+    }.get(scheme.key, "not-a-real-secret")
+
+
+#: A content type and a body for schemes that ask for a certain one, by slug or ``slug/scheme``.
+SAMPLES: dict[str, tuple[str, bytes]] = {}
+
+#: Providers that sign what a body says, not its bytes: what it says.
+SIGNS_MEANING: dict[str, Callable[[Request], object]] = {}
+
+
+def sample_of(provider: Provider, scheme: Scheme) -> tuple[str, bytes]:
+    """A body that the provider could send."""
+    sample = SAMPLES.get(f"{provider.slug}/{scheme.id}") or SAMPLES.get(provider.slug)
+    if sample is None and (of_guide := guide_of(provider.slug).sample()) is not None:
+        return of_guide.content_type, of_guide.body.encode()
+    return sample or ("application/json", b"{}")

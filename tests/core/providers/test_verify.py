@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import random
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hookline.core.errors import InvalidInput, VerificationError
+from hookline.core.headers import index
 from hookline.core.model import Headers, Request, Verification
 from hookline.core.providers.provider import Provider, Verified
 from hookline.core.providers.registry import all_providers, build_generic, get
-from hookline.core.providers.sign import sign
+from hookline.core.providers.scheme import Kind, Scheme
+from hookline.core.providers.sign import sign, sign_request
+from hookline.core.providers.signed import Signed
+from hookline.core.providers.where import Place
 
-from .making import NOW, SECRETS, request_of, secret_of
-
-SEED = bytes(range(32))
-PRIVATE_KEY = "whsk_" + b64encode(SEED).decode()
-PUBLIC_KEY = "whpk_" + b64encode(Ed25519PrivateKey.from_private_bytes(SEED).public_key().public_bytes_raw()).decode()
+from .making import NOW, SECRETS, SIGNS_MEANING, pair_of, request_of, sample_of
 
 #: Every provider and scheme, with the secret that signs and the secret that verifies.
 WAYS: list[tuple[Provider, str, str, str]] = [
-    (provider, scheme.id, *((PRIVATE_KEY, PUBLIC_KEY) if "v1a" in scheme.id else (secret_of(provider.slug),) * 2))
+    (provider, scheme.id, *pair_of(provider, scheme))
     for provider in all_providers()
     for scheme in provider.schemes
-    if provider.needs_secret
+    if provider.needs_secret and scheme.kind is not Kind.NONE
 ] + [
     (build_generic(block), "generic", secret, secret)
     for block, secret in [
@@ -59,16 +58,65 @@ WAYS: list[tuple[Provider, str, str, str]] = [
             },
             "s",
         ),
+        ({"header": "X-Sig", "signed": "{url}{raw_body}", "kind": "hash"}, "s"),
+        (
+            {
+                "header": "X-Sig",
+                "format": "positional",
+                "signed": "{timestamp}.{raw_body}",
+                "timestamp": "field:0",
+                "prefix": "a",
+            },
+            "s",
+        ),
     ]
 ]
 ways = pytest.mark.parametrize("way", WAYS, ids=[f"{way[0].slug}-{way[1]}-{n}" for n, way in enumerate(WAYS)])
 any_way = st.sampled_from(WAYS)
 bodies = st.binary(max_size=300)
+PRIVATE_KEY, PUBLIC_KEY = pair_of(get("standard_webhooks"), get("standard_webhooks").schemes[1])
+
+
+def scheme_of(way: tuple[Provider, str, str, str]) -> Scheme:
+    return next(one for one in way[0].schemes if one.id == way[1])
+
+
+def alone(way: tuple[Provider, str, str, str]) -> Provider:
+    """The provider with this scheme only: a request with a broken proof may be in another one, which is not asked."""
+    return replace(way[0], schemes=(scheme_of(way),), signs_with=())
+
+
+def signed_request(way: tuple[Provider, str, str, str], body: bytes | None = None, now_s: float = NOW) -> Request:
+    """A genuine request: of the sample that the provider has, or with a body that fits where the proof is in it."""
+    provider, scheme, signing, _ = way
+    sample_type, sample = sample_of(provider, scheme_of(way))
+    return sign_request(
+        provider,
+        body=sample if body is None else body,
+        secret=signing,
+        now_s=now_s,
+        event_id="evt_1",
+        event_type="a.b",
+        scheme=scheme,
+        content_type=sample_type,
+    )
+
+
+def takes_any_body(way: tuple[Provider, str, str, str]) -> bool:
+    """Whether the proof is outside the body, which then may be anything."""
+    scheme = scheme_of(way)
+    places = [scheme.signature.where] if scheme.signature else []
+    places += [scheme.timestamp.where] if scheme.timestamp else []
+    in_body = any(place.place in (Place.BODY, Place.FORM) for place in places)
+    return not (in_body or scheme.special or isinstance(scheme.signed, Signed)) and "{json:" not in str(scheme.signed)
+
+
+FREE_WAYS = [way for way in WAYS if takes_any_body(way)]
+SIGNED_WAYS = [way for way in WAYS if scheme_of(way).covers_body]
 
 
 def signed(way: tuple[Provider, str, str, str], body: bytes, now_s: float = NOW) -> Headers:
-    provider, scheme, signing, _ = way
-    return sign(provider, body=body, secret=signing, now_s=now_s, event_id="evt_1", event_type="a.b", scheme=scheme)
+    return signed_request(way, body, now_s).headers
 
 
 def cause_of(provider: Provider, request: Request, secrets: Sequence[str], now_s: float = NOW) -> str:
@@ -85,37 +133,72 @@ def flip_a_bit(data: bytes, bit: int) -> bytes:
 
 def proof_lines(way: tuple[Provider, str, str, str]) -> set[bytes]:
     """The headers that the proof is made of: signature, timestamp, and whatever else is signed."""
-    scheme = next(one for one in way[0].schemes if one.id == way[1])
-    assert scheme.signature is not None
-    names = {scheme.signature.where.name.lower().encode()}
-    if scheme.timestamp and scheme.timestamp.where.place == "header":
-        names.add(scheme.timestamp.where.name.lower().encode())
-    return names | {place.name.encode() for place in scheme.event_id if scheme.covers(place)}
+    scheme = scheme_of(way)
+    if scheme.signature is None:
+        return set()
+    places = [scheme.signature.where, *([scheme.timestamp.where] if scheme.timestamp else []), *scheme.event_id]
+    if scheme.timestamp and not scheme.covers(scheme.timestamp.where) and "{timestamp}" not in str(scheme.signed):
+        places.remove(scheme.timestamp.where)
+    return {
+        place.name.lower().encode()
+        for place in places
+        if place.place is Place.HEADER and (place not in scheme.event_id or scheme.covers(place))
+    }
 
 
-@given(any_way, bodies)
+@given(st.sampled_from(FREE_WAYS), bodies)
 def test_what_was_signed_is_verified(way: tuple[Provider, str, str, str], body: bytes) -> None:
     provider, scheme, _, verifying = way
-    verified = provider.verify(request_of(signed(way, body), body), ["other", verifying], NOW, None)
-    assert (verified.level, verified.scheme, verified.secret_index) == (Verification.VERIFIED, scheme, 1)
+    verified = provider.verify(signed_request(way, body), ["other", verifying], NOW, None)
+    assert (verified.scheme, verified.secret_index) == (scheme, 1)
     assert verified.timestamp_s in (None, NOW)
 
 
-@given(any_way, st.binary(min_size=1, max_size=300), st.integers(min_value=0))
-def test_no_bit_of_the_body_can_change(way: tuple[Provider, str, str, str], body: bytes, bit: int) -> None:
-    request = request_of(signed(way, body), flip_a_bit(body, bit))
-    assert cause_of(way[0], request, [way[3]]) == "bad_signature"
+@ways
+def test_a_request_like_those_of_the_provider_is_verified(way: tuple[Provider, str, str, str]) -> None:
+    verified = way[0].verify(signed_request(way), ["other", way[3]], NOW, None)
+    level = Verification.VERIFIED if scheme_of(way).covers_body else Verification.AUTHENTICATED
+    assert (verified.level, verified.scheme, verified.secret_index) == (level, way[1], 1)
+
+
+@pytest.mark.parametrize("way", SIGNED_WAYS, ids=[f"{w[0].slug}-{w[1]}-{n}" for n, w in enumerate(SIGNED_WAYS)])
+@given(st.data())
+@settings(max_examples=20)
+def test_no_bit_of_the_body_can_change(way: tuple[Provider, str, str, str], data: st.DataObject) -> None:
+    body = None if way not in FREE_WAYS else data.draw(st.binary(min_size=1, max_size=300))
+    request = signed_request(way, body)
+    forged = msgspec.structs.replace(request, body=flip_a_bit(request.body, data.draw(st.integers(min_value=0))))
+    assert not changes_what_is_signed(way, request, forged) or cause_of(alone(way), forged, [way[3]])
+
+
+def changes_what_is_signed(way: tuple[Provider, str, str, str], request: Request, forged: Request) -> bool:
+    """Whether a changed body says something else; where decoded fields are signed, another spelling does not."""
+    return way[0].slug not in SIGNS_MEANING or SIGNS_MEANING[way[0].slug](request) != SIGNS_MEANING[way[0].slug](forged)
 
 
 @ways
 def test_no_bit_of_the_proof_can_change(way: tuple[Provider, str, str, str]) -> None:
-    headers = list(signed(way, b"{}"))
-    names = proof_lines(way)
+    request = signed_request(way)
+    headers, names, provider = list(request.headers), proof_lines(way), alone(way)
     for position, (name, value) in enumerate(headers):
         for bit in range(len(value) * 8 if name in names else 0):
-            forged = [*headers[:position], (name, flip_a_bit(value, bit)), *headers[position + 1 :]]
+            lines = (*headers[:position], (name, flip_a_bit(value, bit)), *headers[position + 1 :])
             with pytest.raises(VerificationError):
-                way[0].verify(request_of(forged, b"{}"), [way[3]], NOW, None)
+                provider.verify(with_lines(request, lines), [way[3]], NOW, None)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if scheme_of(way).binds_url], ids=lambda way: way[0].slug)
+def test_no_bit_of_an_address_that_is_signed_can_change(way: tuple[Provider, str, str, str]) -> None:
+    request = signed_request(way)
+    for bit in range(len(request.url) * 8):
+        url = flip_a_bit(request.url.encode(), bit).decode("latin-1")
+        forged = msgspec.structs.replace(request, url=url)
+        with pytest.raises(VerificationError):
+            alone(way).verify(forged, [way[3]], NOW, None)
+
+
+def with_lines(request: Request, lines: Headers) -> Request:
+    return msgspec.structs.replace(request, headers=lines, lookup=index(lines))
 
 
 def test_a_sender_may_write_hexadecimal_in_capitals_when_its_row_says_so() -> None:
@@ -128,10 +211,10 @@ def test_a_sender_may_write_hexadecimal_in_capitals_when_its_row_says_so() -> No
 
 @ways
 def test_a_captured_request_is_worth_nothing_after_its_time(way: tuple[Provider, str, str, str]) -> None:
-    provider, _, _, verifying = way
-    request = request_of(signed(way, b"{}"), b"{}")
-    if provider.tolerance_s is None:
-        assert provider.verify(request, [verifying], NOW + 1e6, 1.0).timestamp_s is None
+    provider, verifying = alone(way), way[3]
+    request = signed_request(way)
+    if provider.tolerance_s is None or scheme_of(way).jwt:
+        assert provider.verify(request, [verifying], NOW, 1.0).timestamp_s in (None, NOW)
         return
     documented_s = provider.tolerance_s
     assert provider.verify(request, [verifying], NOW + documented_s, None).timestamp_s == NOW
@@ -143,31 +226,40 @@ def test_a_captured_request_is_worth_nothing_after_its_time(way: tuple[Provider,
         provider.verify(request, [verifying], NOW + 121, 120)
 
 
+@pytest.mark.parametrize("way", [way for way in WAYS if scheme_of(way).jwt], ids=lambda way: way[0].slug)
+def test_a_token_ends(way: tuple[Provider, str, str, str]) -> None:
+    request = signed_request(way)
+    assert cause_of(alone(way), request, [way[3]], NOW + 10_000) == "stale_timestamp"
+    assert cause_of(alone(way), request, [way[3]], NOW - 10_000) == "future_timestamp"
+
+
 @ways
 def test_a_repeated_header_of_the_proof_is_refused(way: tuple[Provider, str, str, str]) -> None:
-    headers = signed(way, b"{}")
+    request = signed_request(way)
     for name in proof_lines(way):
-        value = dict(headers)[name]
-        again = request_of((*headers, (name.upper(), value)), b"{}")
+        value = dict(request.headers)[name]
+        again = with_lines(request, (*request.headers, (name.upper(), value)))
         assert cause_of(way[0], again, [way[3]]) == "repeated_signature"
 
 
 @ways
 def test_without_a_usable_secret_nothing_is_verified(way: tuple[Provider, str, str, str]) -> None:
-    request = request_of(signed(way, b"{}"), b"{}")
-    assert cause_of(way[0], request, []) == "no_secret"
-    assert cause_of(way[0], request, [""]) == "no_secret"
+    request = signed_request(way)
+    assert cause_of(alone(way), request, []) == "no_secret"
+    assert cause_of(alone(way), request, [""]) == "no_secret"
 
 
 @ways
 def test_a_request_without_signature_is_refused(way: tuple[Provider, str, str, str]) -> None:
-    assert cause_of(way[0], request_of((), b"{}"), [way[3]]) == "missing_signature"
+    assert cause_of(alone(way), request_of((), b"{}"), [way[3]]) == "missing_signature"
 
 
-header_names = st.sampled_from(sorted({name for way in WAYS for name, _ in signed(way, b"")})) | st.binary(max_size=12)
+header_names = st.sampled_from(sorted({name for way in WAYS for name, _ in signed_request(way).headers})) | st.binary(
+    max_size=12
+)
 header_values = (
     st.binary(max_size=60)
-    | st.sampled_from(sorted({value for way in WAYS for _, value in signed(way, b"")}))
+    | st.sampled_from(sorted({value for way in WAYS for _, value in signed_request(way).headers}))
     | st.sampled_from([b"", b"v1,", b"v1a,", b"t=,v1=", b"t=1700000000,v1=", b"sha256=", b"v0=", b"9" * 5000, b"\xb2"])
 )
 secrets = st.text(st.characters(), max_size=40) | st.sampled_from(
@@ -203,14 +295,13 @@ def test_any_bytes_give_a_verdict(
 
 @ways
 def test_a_refusal_holds_neither_the_secret_nor_the_right_signature(way: tuple[Provider, str, str, str]) -> None:
-    headers = signed(way, b"{}")
-    request = request_of(headers, b"[]")
-    right = signed(way, b"[]")
+    request, wrong = signed_request(way), pair_of(way[0], scheme_of(way))[1] + "x"
     with pytest.raises(VerificationError) as refusal:
-        way[0].verify(request, [way[3]], NOW, None)
-    assert "Check that" in refusal.value.message
-    for text in (way[2], way[3], *(value.decode() for _, value in {*headers, *right})):
-        assert len(text) < 24 or text not in refusal.value.message
+        alone(way).verify(request, [wrong], NOW, None)
+    assert "Check that" in refusal.value.message or refusal.value.cause == "no_secret"
+    right = (value.decode() for name, value in request.headers if name in proof_lines(way))
+    for text in (way[2], way[3], wrong, *right):
+        assert len(text) < 12 or text not in refusal.value.message
 
 
 def test_the_weaker_header_of_github_counts_only_where_the_stronger_is_absent() -> None:
@@ -312,6 +403,7 @@ def test_a_row_can_be_narrowed_to_one_scheme() -> None:
 def test_random_shuffles_of_the_headers_change_nothing() -> None:
     dice = random.Random(4)
     for way in WAYS:
-        headers = list(signed(way, b"{}"))
+        request = signed_request(way)
+        headers = list(request.headers)
         dice.shuffle(headers)
-        assert way[0].verify(request_of(headers, b"{}"), [way[3]], NOW).scheme == way[1]
+        assert way[0].verify(with_lines(request, tuple(headers)), [way[3]], NOW).scheme == way[1]

@@ -6,13 +6,16 @@ other padding never equals the one we write, whatever a lenient decoder would ma
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from base64 import urlsafe_b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64, hexlify
 from collections.abc import Callable
 
 from hookline.core.errors import ConfigError, InvalidInput
+from hookline.core.providers.public_key import load_public_key
 from hookline.core.providers.scheme import Encoding, KeyEncoding
 from hookline.core.signature import PUBLIC, decode_base64_key, decode_secret
 
@@ -70,6 +73,20 @@ def _utf8_key(secret: str) -> bytes:
     return secret.encode("utf-8", "surrogatepass")
 
 
+def _nfkd_key(secret: str) -> bytes:
+    return _utf8_key(unicodedata.normalize("NFKD", secret))
+
+
+def _sha1_key(secret: str) -> bytes:
+    return hashlib.sha1(_utf8_key(secret), usedforsecurity=False).digest()
+
+
+def _public_key(secret: str) -> bytes:
+    key = _utf8_key(secret)
+    load_public_key(key)
+    return key
+
+
 def _base64_key(secret: str) -> bytes:
     try:
         key = a2b_base64(secret.encode("ascii"), strict_mode=True)
@@ -105,4 +122,7 @@ _KEYS: dict[KeyEncoding, Callable[[str], bytes]] = {
     KeyEncoding.HEX: _hex_key,
     KeyEncoding.WHSEC_BASE64: _whsec_key,
     KeyEncoding.WHPK_BASE64: _whpk_key,
+    KeyEncoding.UTF8_NFKD: _nfkd_key,
+    KeyEncoding.SHA1_OF_UTF8: _sha1_key,
+    KeyEncoding.PUBLIC_KEY: _public_key,
 }

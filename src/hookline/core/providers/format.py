@@ -28,6 +28,9 @@ def format_parser(signature: Signature) -> Parser:
         Format.LIST: _list_parser,
         Format.KV: _kv_parser,
         Format.SPACE_LIST: _space_list_parser,
+        Format.POSITIONAL: _positional_parser,
+        Format.NUMBERED: _list_parser,
+        Format.PIPE_PAIRS: _pipe_pairs_parser,
     }
     return make[signature.format](signature)
 
@@ -37,6 +40,10 @@ def write_signature(signature: Signature, encoded: bytes, timestamp: tuple[str, 
     one = signature.prefix.encode() + encoded
     if signature.format is Format.SPACE_LIST:
         return signature.tag.encode() + b"," + one
+    if signature.format is Format.POSITIONAL:
+        return signature.delimiter.encode().join([*([timestamp[1]] if timestamp else []), one])
+    if signature.format is Format.PIPE_PAIRS:
+        return b"public-key|" + one
     if signature.format is Format.KV:
         pairs = [b"%b=%b" % (timestamp[0].encode(), timestamp[1])] if timestamp else []
         return signature.delimiter.encode().join([*pairs, b"%b=%b" % (signature.tag.encode(), one)])
@@ -74,8 +81,10 @@ def _kv_parser(signature: Signature) -> Parser:
     def parse(value: bytes) -> tuple[list[bytes], Fields]:
         found: list[bytes] = []
         fields: Fields = {}
+        if b" " in value:  # some senders put a space behind the delimiter, or between groups of pairs
+            value = delimiter.join(value.split())
         for pair in value.split(delimiter, 4 * MAX_SIGNATURES):
-            key, _, text = pair.strip().partition(b"=")
+            key, _, text = pair.partition(b"=")
             if key == tag:
                 if text.startswith(prefix):
                     found.append(text[len(prefix) :])
@@ -84,6 +93,30 @@ def _kv_parser(signature: Signature) -> Parser:
         if not found:
             raise malformed(signature, f"holds no `{signature.tag}=…` signature")
         return _bounded(signature, found), fields
+
+    return parse
+
+
+def _positional_parser(signature: Signature) -> Parser:
+    delimiter, prefix = signature.delimiter.encode(), signature.prefix.encode()
+
+    def parse(value: bytes) -> tuple[list[bytes], Fields]:
+        first, *rest = (item.strip() for item in value.split(delimiter, 4 * MAX_SIGNATURES))
+        found = [item[len(prefix) :] for item in rest if item.startswith(prefix)]
+        if not found:
+            raise malformed(signature, "holds no signature behind its time")
+        return _bounded(signature, found), {b"0": first}
+
+    return parse
+
+
+def _pipe_pairs_parser(signature: Signature) -> Parser:
+    def parse(value: bytes) -> tuple[list[bytes], Fields]:
+        pairs = (pair.partition(b"|") for pair in value.split(b"&", 4 * MAX_SIGNATURES))
+        found = [text.strip() for _, bar, text in pairs if bar]
+        if not found:
+            raise malformed(signature, "holds no `public key|signature` pair")
+        return _bounded(signature, found), _NO_FIELDS
 
     return parse
 

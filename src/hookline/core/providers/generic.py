@@ -2,19 +2,19 @@
 
 | key | means | default |
 |---|---|---|
-| ``kind`` | ``hmac``, ``ed25519``, ``static_token``, ``basic_auth`` | ``hmac`` |
+| ``kind`` | ``hmac``, ``ed25519``, ``rsa``, ``ecdsa``, ``hash``, ``static_token``, ``basic_auth`` | ``hmac`` |
 | ``header`` | the header that holds the signature or token | |
 | ``in`` | instead of ``header``: ``query:NAME``, ``body:/POINTER``, ``form:NAME`` | |
 | ``algorithm`` | ``sha256``, ``sha512``, ``sha384``, ``sha1`` | ``sha256`` |
 | ``encoding`` | ``hex``, ``hex_any_case``, ``base64``, ``base64url`` | ``hex`` |
 | ``prefix`` | what stands before the signature, as ``sha256=`` | |
-| ``format`` | ``plain``, ``list``, ``kv``, ``space_list`` | ``plain`` |
+| ``format`` | ``plain``, ``list``, ``kv``, ``space_list``, ``positional``, ``numbered``, ``pipe_pairs`` | ``plain`` |
 | ``tag`` | in ``kv`` and ``space_list`` the key of signatures, as ``v1`` | |
-| ``delimiter`` | in ``list`` and ``kv`` what separates | ``,`` |
+| ``delimiter`` | in ``list``, ``kv`` and ``positional`` what separates | ``,`` |
 | ``signed`` | template of what is signed (template.py) | ``{raw_body}`` |
-| ``key_encoding`` | ``utf8``, ``base64``, ``hex``, ``whsec_base64``, ``whpk_base64`` | ``utf8`` |
+| ``key_encoding`` | ``utf8``, ``base64``, ``hex``, ``whsec_base64``, ``whpk_base64``, ``public_key`` | ``utf8`` |
 | ``timestamp`` | ``header:NAME``, or ``field:KEY`` of a ``kv`` signature, or ``body:/POINTER`` | |
-| ``timestamp_unit`` | ``s``, ``ms``, ``ns``, ``iso`` | ``s`` |
+| ``timestamp_unit`` | ``s``, ``ms``, ``ns``, ``iso``, ``s_or_ms``, ``iso_or_s`` | ``s`` |
 | ``tolerance_s`` | how far the timestamp may be from now, in seconds | 300 |
 | ``event_id`` | ``header:NAME``, ``body:/POINTER``, ``query:NAME`` or ``form:NAME``; or a list, the first found | |
 | ``event_type`` | the same | |
@@ -48,6 +48,10 @@ SLUG = "generic"
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
+#: What a block can say. Tokens and certificates have rules of their own, and md5 is for one old sender.
+KINDS = (Kind.HMAC, Kind.ED25519, Kind.RSA, Kind.ECDSA, Kind.HASH, Kind.STATIC_TOKEN, Kind.BASIC_AUTH)
+ALGORITHMS = (Algorithm.SHA1, Algorithm.SHA256, Algorithm.SHA384, Algorithm.SHA512)
+
 _WHERE_KEYS = ("header", "in")
 _SIGNED_KEYS = (
     "algorithm",
@@ -67,11 +71,12 @@ _KEYS = ("kind", *_WHERE_KEYS, "prefix", *_SIGNED_KEYS, "event_id", "event_type"
 def build_generic(signature: Mapping[str, Any]) -> Provider:
     """A provider from a ``signature`` block. Raises ConfigError with the key and the allowed values."""
     _refuse_unknown_keys(signature)
-    kind = _choice(signature, "kind", Kind.HMAC)
-    if kind is Kind.NONE:
+    if signature.get("kind") == Kind.NONE:
         raise _wrong("kind", "use `provider: none` for a source that asks for no proof")
+    kind = _choice(signature, "kind", Kind.HMAC, KINDS)
+    credential = kind in (Kind.STATIC_TOKEN, Kind.BASIC_AUTH)
     try:
-        scheme = _signed(signature, kind) if kind in (Kind.HMAC, Kind.ED25519) else _credential(signature, kind)
+        scheme = _credential(signature, kind) if credential else _signed(signature, kind)
     except ConfigError as error:
         raise ConfigError(error.message, where=error.where or "signature") from None
     return Provider(
@@ -100,7 +105,7 @@ def _signed(signature: Mapping[str, Any], kind: Kind) -> Scheme:
             tag=_text(signature, "tag"),
             delimiter=_text(signature, "delimiter", ","),
         ),
-        algorithm=_choice(signature, "algorithm", Algorithm.SHA256),
+        algorithm=_choice(signature, "algorithm", Algorithm.SHA256, ALGORITHMS),
         signed=signed,
         key=_choice(signature, "key_encoding", KeyEncoding.UTF8),
         timestamp=timestamp,
@@ -154,12 +159,14 @@ def _places(signature: Mapping[str, Any], key: str) -> tuple[Where, ...]:
     return places
 
 
-def _choice(signature: Mapping[str, Any], key: str, default: _Choice) -> _Choice:
+def _choice(
+    signature: Mapping[str, Any], key: str, default: _Choice, allowed: tuple[_Choice, ...] | None = None
+) -> _Choice:
     value = signature.get(key, default)
-    kind = type(default)
-    if not isinstance(value, str) or value not in set(kind):
-        raise _wrong(key, f"{value!r} is not one of {', '.join(kind)}")
-    return kind(value)
+    choices = allowed or tuple(type(default))
+    if not isinstance(value, str) or value not in choices:
+        raise _wrong(key, f"{value!r} is not one of {', '.join(choices)}")
+    return type(default)(value)
 
 
 def _text(signature: Mapping[str, Any], key: str, default: str = "") -> str:

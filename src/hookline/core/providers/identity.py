@@ -11,7 +11,10 @@ import msgspec
 
 from hookline.core.body import ParsedBody, follow, pointer_tokens
 from hookline.core.model import Request
-from hookline.core.providers.where import Where, as_bytes, reader
+from hookline.core.providers.where import Items, Where, as_bytes, reader
+
+#: The type of a batch whose items are of several.
+BATCH = "batch"
 
 #: The longest id or type that is kept, in characters.
 MAX_LENGTH = 256
@@ -31,18 +34,30 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 TextReader: TypeAlias = Callable[[Request, ParsedBody], str]
 
 
-def first_text(places: tuple[Where, ...], json_field: str) -> TextReader:
-    """A function that gives the first text found at ``places``."""
+def first_text(
+    places: tuple[Where, ...], json_field: str, of_batch: Callable[[list[str]], str] = lambda _: ""
+) -> TextReader:
+    """A function that gives the first text found at ``places``; ``of_batch`` says what several items have in common."""
     readers = tuple(reader(place, json_field) for place in places)
 
     def read(request: Request, parsed: ParsedBody) -> str:
         for one in readers:
-            text = clean(one(request, parsed))
+            value = one(request, parsed)
+            if isinstance(value, Items):
+                texts = [clean(item) for item in value]
+                text = texts[0] if len(texts) == 1 else of_batch(texts) if texts else ""
+            else:
+                text = clean(value)
             if text:
                 return text
         return ""
 
     return read
+
+
+def shared_type(texts: list[str]) -> str:
+    """The type of a batch: that of its items when they are all of one."""
+    return texts[0] if len(set(texts)) == 1 else BATCH
 
 
 def with_suffix(read: TextReader, pointer: str, json_field: str) -> TextReader:

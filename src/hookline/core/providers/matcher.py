@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from hmac import compare_digest
@@ -11,29 +12,50 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hookline.core.errors import InvalidInput
+from hookline.core.providers import jwt
 from hookline.core.providers.encoding import decode_signature, encoder, key_decoder
+from hookline.core.providers.public_key import is_signed_by, load_public_key
 from hookline.core.providers.scheme import Algorithm, Encoding, KeyEncoding, Kind, Scheme, Signature
 from hookline.core.signature import keyed_hmac
 
 #: Whether, under this secret, one of these signatures is one of this message. InvalidInput: not a key.
 Matcher: TypeAlias = Callable[[str, bytes, list[bytes]], bool]
 
-_DIGEST_BYTES = {Algorithm.SHA1: 20, Algorithm.SHA256: 32, Algorithm.SHA384: 48, Algorithm.SHA512: 64}
+_DIGEST_BYTES = {
+    Algorithm.MD5: 16,
+    Algorithm.SHA1: 20,
+    Algorithm.SHA256: 32,
+    Algorithm.SHA384: 48,
+    Algorithm.SHA512: 64,
+}
 
 
 def matcher(scheme: Scheme, signature: Signature) -> Matcher:
     """How signatures of ``scheme`` are compared."""
-    return _hmac_matcher(scheme, signature) if scheme.kind is Kind.HMAC else _ed25519_matcher(scheme, signature)
+    make = {
+        Kind.HMAC: _hmac_matcher,
+        Kind.HASH: _hash_matcher,
+        Kind.ED25519: _ed25519_matcher,
+        Kind.RSA: _public_key_matcher,
+        Kind.ECDSA: _public_key_matcher,
+    }
+    return make[scheme.kind](scheme, signature)
 
 
 def written_length(scheme: Scheme, signature: Signature) -> int:
-    """How many characters a right signature has."""
-    size = _DIGEST_BYTES[scheme.algorithm] if scheme.kind is Kind.HMAC else 64
+    """How many characters a right signature has; 0 when they differ."""
+    if scheme.kind in (Kind.RSA, Kind.ECDSA):
+        return 0
+    size = _DIGEST_BYTES[scheme.algorithm] if scheme.kind in (Kind.HMAC, Kind.HASH) else 64
     return len(encoder(signature.encoding)(bytes(size)))
 
 
 def key_of(scheme: Scheme) -> Callable[[str], object]:
     """Makes a key out of a secret; raises InvalidInput, without the secret, when it is not one."""
+    if scheme.special is not None:
+        return scheme.special.check_secret
+    if scheme.jwt is not None:
+        return jwt.key_bytes if scheme.jwt.algorithms[0].startswith("HS") else key_decoder(KeyEncoding.PUBLIC_KEY)
     decode = key_decoder(scheme.key)
     if scheme.kind is Kind.ED25519:
         return lambda secret: _public_key(decode(secret))
@@ -52,6 +74,27 @@ def _hmac_matcher(scheme: Scheme, signature: Signature) -> Matcher:
             if compare_digest(expected, text.lower() if lower else text):
                 return True
         return False
+
+    return matches
+
+
+def _hash_matcher(scheme: Scheme, signature: Signature) -> Matcher:
+    encode, decode_key, algorithm = encoder(signature.encoding), key_decoder(scheme.key), scheme.algorithm.value
+
+    def matches(secret: str, message: bytes, given: list[bytes]) -> bool:
+        expected = encode(hashlib.new(algorithm, decode_key(secret) + message, usedforsecurity=False).digest())
+        return any(compare_digest(expected, text) for text in given)
+
+    return matches
+
+
+def _public_key_matcher(scheme: Scheme, signature: Signature) -> Matcher:
+    decode_key, algorithm = key_decoder(scheme.key), scheme.algorithm.value
+
+    def matches(secret: str, message: bytes, given: list[bytes]) -> bool:
+        key = load_public_key(decode_key(secret))
+        raw = (decode_signature(signature.encoding, text) for text in given)
+        return any(is_signed_by(key, one, message, algorithm) for one in raw if one is not None)
 
     return matches
 

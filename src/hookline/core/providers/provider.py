@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hookline.core.body import ParsedBody, pointer_tokens
 from hookline.core.errors import ConfigError, InvalidInput, VerificationError
-from hookline.core.model import Request, Response
+from hookline.core.model import Request, Response, with_url
+from hookline.core.providers import jwt
 from hookline.core.providers.handshake import Answerer, Handshake, answerer
-from hookline.core.providers.identity import Identity, TextReader, first_text, with_suffix
+from hookline.core.providers.identity import Identity, TextReader, first_text, shared_type, with_suffix
 from hookline.core.providers.matcher import key_of
+from hookline.core.providers.options import URL, Option, chosen, with_headers
 from hookline.core.providers.refusal import Voice
 from hookline.core.providers.scheme import Kind, Scheme
+from hookline.core.providers.signed import NO_OPTIONS, Options
+from hookline.core.providers.special import Special
 from hookline.core.providers.verifier import Check, Verified, compile_schemes
-from hookline.core.providers.where import Place, Where
+from hookline.core.providers.where import Place, Where, as_bytes, request_reader
 
 __all__ = ["Handshake", "Identity", "Provider", "Verified"]
 
@@ -38,11 +42,15 @@ class Provider:
     content_types: tuple[str, ...] = ("json",)  #: of json, form, xml, text, any
     methods: tuple[str, ...] = ("POST",)
     handshakes: tuple[Handshake, ...] = ()
+    options: tuple[Option, ...] = ()  #: what a source of this provider may, or must, say besides its secret
     success: str = "2xx"  #: which statuses the sender takes as received
+    reply: Response | None = None  #: the answer to an accepted event, where the sender asks for a certain one
+    bare_refusals: bool = False  #: the sender expects refusals without a body
     timeout_s: float | None = None  #: how long the sender waits for them
     retries: str = ""
     retries_by_itself: bool | None = None  #: None: not known
     attempt: Where | None = None  #: where the sender counts its retries
+    test_mode: tuple[Where, str] | None = None  #: a place, and its value in requests of the sender's test mode
     ip_ranges: str = ""  #: where the sender publishes its addresses
     key_hint: str = "the signing secret"
     notes: tuple[str, ...] = ()
@@ -50,8 +58,11 @@ class Provider:
     #: For `sign`: header lines that every request of this sender has, and schemes it applies together.
     sample_headers: tuple[tuple[str, str], ...] = ()
     signs_with: tuple[str, ...] = ()
+    #: What a source chose among `options`; the row itself has none (`configured`).
+    chosen: Options = field(default_factory=lambda: NO_OPTIONS)
 
     _check: Check = field(init=False, repr=False, compare=False)
+    _base_url: str = field(init=False, repr=False, compare=False)  #: the address without its query, if it was said
     _written_in: Any = field(init=False, repr=False, compare=False)
     _identifiers: dict[str, tuple[TextReader, TextReader]] = field(init=False, repr=False, compare=False)
     _answerers: tuple[tuple[Handshake, Answerer], ...] = field(init=False, repr=False, compare=False)
@@ -59,7 +70,7 @@ class Provider:
     def __post_init__(self) -> None:
         try:
             self._refuse_nonsense()
-            check, written_in = compile_schemes(self.schemes, Voice(self.name, self.key_hint))
+            check, written_in = compile_schemes(self.schemes, Voice(self.name, self.key_hint), self.chosen)
             identifiers = {scheme.id: self._identifiers_of(scheme) for scheme in self.schemes}
             answerers = tuple((one, answerer(one, self.json_field)) for one in self.handshakes)
         except InvalidInput as error:
@@ -67,19 +78,72 @@ class Provider:
         except ConfigError as error:
             raise ConfigError(error.message, where=error.where or self.slug) from None
         object.__setattr__(self, "_check", check)
+        object.__setattr__(self, "_base_url", self.chosen.get(URL.name, "").partition("?")[0])
         object.__setattr__(self, "_written_in", written_in)
         object.__setattr__(self, "_identifiers", identifiers)
         object.__setattr__(self, "_answerers", answerers)
 
+    def configured(self, block: Mapping[str, Any]) -> Provider:
+        """This provider as a source configures it: the ``signature`` block of a source that is not ``generic``.
+
+        ``scheme`` narrows the provider to one of its schemes; the other keys are its `options`. Raises ConfigError
+        that names the key and what is allowed.
+        """
+        options = (*self.options, URL) if self.binds_url else self.options
+        names, values = chosen(block, options, [scheme.id for scheme in self.schemes])
+        schemes = tuple(
+            with_headers(scheme, self.options, values) for scheme in self.schemes if not names or scheme.id in names
+        )
+        signs_with = tuple(name for name in self.signs_with if not names or name in names)
+        return replace(self, schemes=schemes, signs_with=signs_with, chosen=values)
+
     def verify(
-        self, request: Request, secrets: Sequence[str], now_s: float, tolerance_s: float | None = None
+        self,
+        request: Request,
+        secrets: Sequence[str],
+        now_s: float,
+        tolerance_s: float | None = None,
+        certificate: bytes | None = None,
     ) -> Verified:
         """Say how far the sender of ``request`` is proven, under any of ``secrets``.
 
         ``now_s`` is UTC seconds. ``tolerance_s`` is how far the signed timestamp may be from it, in either
-        direction; None means what the provider documents. Raises VerificationError, whatever the bytes.
+        direction; None means what the provider documents. ``certificate`` is the document that `key_url` names.
+        Raises VerificationError, whatever the bytes.
         """
-        return self._check(request, secrets, now_s, tolerance_s)
+        if self._base_url and not request.url:
+            request = with_url(request, self._base_url)
+        return self._check(request, secrets, now_s, tolerance_s, certificate)
+
+    def key_url(self, request: Request) -> str:
+        """Where the public key is that ``request`` is proven by; empty when none has to be fetched.
+
+        Raises VerificationError when the request names one that is not the provider's, or cannot be read.
+        """
+        scheme = self._written_in(request)
+        if scheme.special is not None and scheme.special.key_url is not None:
+            return str(scheme.special.key_url(request, self.chosen))
+        if scheme.jwt is not None and scheme.jwt.key_url is not None and scheme.signature is not None:
+            try:
+                text = as_bytes(request_reader(scheme.signature.where)(request)) or b""
+                token = jwt.read_token(text.removeprefix(scheme.signature.prefix.encode()))
+            except ValueError:
+                return ""  # verify says what is wrong
+            return str(scheme.jwt.key_url(token.key_id, self.chosen))
+        return ""
+
+    @property
+    def binds_url(self) -> bool:
+        """Whether any scheme depends on the address that the sender called."""
+        return any(scheme.binds_url for scheme in self.schemes)
+
+    @property
+    def fetches_keys(self) -> bool:
+        """Whether any scheme is proven by a key that has to be fetched."""
+        return any(
+            (scheme.special and scheme.special.key_url) or (scheme.jwt and scheme.jwt.key_url)
+            for scheme in self.schemes
+        )
 
     def identify(self, request: Request, parsed: ParsedBody) -> Identity:
         """The sender's id and type of the event, empty where the request has none. Never raises."""
@@ -87,15 +151,22 @@ class Provider:
         return Identity(read_id(request, parsed), read_type(request, parsed))
 
     def handshake(
-        self, request: Request, secrets: Sequence[str], now_s: float, tolerance_s: float | None = None
+        self,
+        request: Request,
+        secrets: Sequence[str],
+        now_s: float,
+        tolerance_s: float | None = None,
+        certificate: bytes | None = None,
     ) -> Response | None:
         """The answer the provider expects when ``request`` is a handshake, else None. Never raises.
 
         A handshake that must be signed and is not gives None too; `verify` then says what is wrong.
         """
         for handshake, answer in self._answerers:
-            response = answer(request)
-            if response is not None and (not handshake.signed or self._proves(request, secrets, now_s, tolerance_s)):
+            response = answer(request, secrets, self.chosen)
+            if response is not None and (
+                not handshake.signed or self._proves(request, secrets, now_s, tolerance_s, certificate)
+            ):
                 return response
         return None
 
@@ -120,7 +191,12 @@ class Provider:
     @property
     def tolerance_s(self) -> float | None:
         """The documented distance of the signed timestamp from now; None when none is signed or documented."""
-        return next((scheme.timestamp.tolerance_s for scheme in self.schemes if scheme.timestamp), None)
+        for scheme in self.schemes:
+            if scheme.timestamp:
+                return scheme.timestamp.tolerance_s
+            if rules := scheme.special or scheme.jwt:
+                return rules.tolerance_s if isinstance(rules, Special) else rules.max_age_s
+        return None
 
     @property
     def id_is_signed(self) -> bool:
@@ -132,23 +208,32 @@ class Provider:
     @property
     def secret_headers(self) -> frozenset[bytes]:
         """Lower-case names of headers that hold a static secret, which must not travel on."""
-        return frozenset(
-            scheme.signature.where.name.lower().encode("ascii")
+        names = [name for scheme in self.schemes if scheme.special for name in scheme.special.secret_headers]
+        names += [
+            scheme.signature.where.name
             for scheme in self.schemes
             if scheme.kind in (Kind.STATIC_TOKEN, Kind.BASIC_AUTH) and scheme.signature
             if scheme.signature.where.place is Place.HEADER
-        )
+        ]
+        return frozenset(name.lower().encode("ascii") for name in names)
 
-    def _proves(self, request: Request, secrets: Sequence[str], now_s: float, tolerance_s: float | None) -> bool:
+    def _proves(
+        self,
+        request: Request,
+        secrets: Sequence[str],
+        now_s: float,
+        tolerance_s: float | None,
+        certificate: bytes | None,
+    ) -> bool:
         try:
-            self.verify(request, secrets, now_s, tolerance_s)
+            self.verify(request, secrets, now_s, tolerance_s, certificate)
         except VerificationError:
             return False
         return True
 
     def _identifiers_of(self, scheme: Scheme) -> tuple[TextReader, TextReader]:
         read_id = first_text(scheme.event_id or self.event_id, self.json_field)
-        read_type = first_text(scheme.event_type or self.event_type, self.json_field)
+        read_type = first_text(scheme.event_type or self.event_type, self.json_field, shared_type)
         if self.event_type_sub:
             read_type = with_suffix(read_type, self.event_type_sub, self.json_field)
         return read_id, read_type

@@ -59,6 +59,14 @@ class Voice:
             "same on both sides",
         )
 
+    def wrong_token(self, where: Where) -> VerificationError:
+        """A signed token is not signed under any of our keys."""
+        return VerificationError(
+            "bad_signature",
+            f"the token in {where.words} is not signed under any secret of this source. Check that {self.key_hint} is "
+            "the same on both sides",
+        )
+
     def missing_time(self, where: Where) -> VerificationError:
         """The signature covers a time that is not there."""
         return VerificationError(

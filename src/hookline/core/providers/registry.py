@@ -39,7 +39,8 @@ def for_source(source: Source) -> Provider:
     """The provider of a source. Raises InvalidInput for an unknown one, ConfigError for a bad signature block."""
     if _normal(source.provider) == GENERIC:
         return build_generic(source.signature or {})
-    return get(source.provider)
+    provider = get(source.provider)
+    return provider.configured(source.signature) if source.signature else provider
 
 
 def _normal(slug: str) -> str:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hookline.core.errors import ConfigError
+from hookline.core.providers.jwt import Jwt
+from hookline.core.providers.signed import Signed
+from hookline.core.providers.special import Special
 from hookline.core.providers.template import Template
 from hookline.core.providers.where import Place, Where
 
@@ -18,15 +21,21 @@ class Kind(StrEnum):
     """How a sender proves itself (verifier.py)."""
 
     HMAC = "hmac"
+    HASH = "hash"  #: a bare hash of the secret and, behind it, what is signed
     ED25519 = "ed25519"
+    RSA = "rsa"  #: PKCS #1 v1.5
+    ECDSA = "ecdsa"  #: a DER signature
+    JWT = "jwt"  #: a signed token whose claims speak of the request (jwt.py)
+    SPECIAL = "special"  #: the provider has a file of its own (special.py)
     STATIC_TOKEN = "static_token"  # noqa: S105
     BASIC_AUTH = "basic_auth"
     NONE = "none"
 
 
 class Algorithm(StrEnum):
-    """The hash under an HMAC."""
+    """The hash that is signed."""
 
+    MD5 = "md5"  #: only in bare hashes of senders that know nothing better
     SHA1 = "sha1"
     SHA256 = "sha256"
     SHA384 = "sha384"
@@ -40,6 +49,9 @@ class Format(StrEnum):
     LIST = "list"  #: signatures, separated
     KV = "kv"  #: ``key=value`` pairs, separated; the signatures are the values of one key
     SPACE_LIST = "space_list"  #: ``tag,signature`` pairs, separated by spaces
+    POSITIONAL = "positional"  #: the timestamp, then signatures, separated
+    NUMBERED = "numbered"  #: headers whose names end in 1, 2, 3 …, a signature in each
+    PIPE_PAIRS = "pipe_pairs"  #: ``public key|signature`` pairs, separated by ``&``
 
 
 class Encoding(StrEnum):
@@ -59,6 +71,9 @@ class KeyEncoding(StrEnum):
     HEX = "hex"
     WHSEC_BASE64 = "whsec_base64"  #: Standard Webhooks: ``whsec_`` and padding may be missing
     WHPK_BASE64 = "whpk_base64"  #: Standard Webhooks, an Ed25519 public key
+    UTF8_NFKD = "utf8_nfkd"  #: normalised (Unicode NFKD) before it is encoded
+    SHA1_OF_UTF8 = "sha1_of_utf8"
+    PUBLIC_KEY = "public_key"  #: PEM, or the base64 within it (X.509 SubjectPublicKeyInfo)
 
 
 class TimeUnit(StrEnum):
@@ -68,6 +83,8 @@ class TimeUnit(StrEnum):
     MS = "ms"
     NS = "ns"
     ISO = "iso"  #: RFC 3339
+    S_OR_MS = "s_or_ms"  #: senders that changed from one to the other
+    ISO_OR_S = "iso_or_s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +127,9 @@ class Timestamp:
 class Scheme:
     """One way in which a provider proves itself.
 
-    ``signed`` is the template of what is signed (see template.py). ``event_id`` and ``event_type`` are
-    the places that go with this scheme where they differ from the provider's: a request that is signed
+    ``signed`` is the template of what is signed (template.py), or a function where a template cannot say it
+    (signed.py). Where that is not enough, ``special`` has the provider's own file. ``event_id`` and ``event_type``
+    are the places that go with this scheme where they differ from the provider's: a request that is signed
     under one spelling must not choose its id under another, unsigned one.
     """
 
@@ -119,32 +137,57 @@ class Scheme:
     kind: Kind
     signature: Signature | None = None
     algorithm: Algorithm = Algorithm.SHA256
-    signed: str = ""
+    signed: str | Signed = ""
     key: KeyEncoding = KeyEncoding.UTF8
     timestamp: Timestamp | None = None
     event_id: tuple[Where, ...] = ()
     event_type: tuple[Where, ...] = ()
+    jwt: Jwt | None = None
+    special: Special | None = None
     notes: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind is Kind.NONE:
+        if bool(self.jwt) != (self.kind is Kind.JWT) or bool(self.special) != (self.kind is Kind.SPECIAL):
+            raise ConfigError("kinds `jwt` and `special` go with their rules, and no others do")
+        if self.kind in (Kind.NONE, Kind.SPECIAL):
             self._allow(signature=False, signed=False)
-        elif self.kind in (Kind.STATIC_TOKEN, Kind.BASIC_AUTH):
+        elif self.kind in (Kind.STATIC_TOKEN, Kind.BASIC_AUTH, Kind.JWT):
             self._allow(signature=True, signed=False)
         else:
             self._allow(signature=True, signed=True)
-            self._check_signed(Template.parse(self.signed))
+            if isinstance(self.signed, str):
+                self._check_signed(Template.parse(self.signed))
 
     @property
     def covers_body(self) -> bool:
         """Whether the proof covers every byte of the body."""
-        return bool(self.signed) and Template.parse(self.signed).has("raw_body")
+        rules = self.jwt or self.special or (self.signed if isinstance(self.signed, Signed) else None)
+        if rules is not None:
+            return rules.covers_body
+        return isinstance(self.signed, str) and bool(self.signed) and Template.parse(self.signed).has("raw_body")
+
+    @property
+    def binds_url(self) -> bool:
+        """Whether the proof depends on the address that the sender called."""
+        rules = self.jwt or self.special or (self.signed if isinstance(self.signed, Signed) else None)
+        if rules is not None:
+            return rules.binds_url
+        return isinstance(self.signed, str) and bool(self.signed) and Template.parse(self.signed).has("url")
 
     def covers(self, where: Where) -> bool:
         """Whether nobody but the sender can have written what is at ``where``."""
-        if self.covers_body and where.place in (Place.BODY, Place.FORM):
+        if self.covers_body and where.place in (Place.BODY, Place.FORM, Place.KEY):
             return True
+        if isinstance(self.signed, Signed):
+            return where in self.signed.covers
         return bool(self.signed) and Template.parse(self.signed).covers(where)
+
+    def signed_headers(self) -> tuple[bytes, ...]:
+        """The lower-case names of the headers that are signed."""
+        if isinstance(self.signed, Signed):
+            places = (place for place in self.signed.covers if place.place is Place.HEADER)
+            return tuple(place.name.lower().encode("ascii") for place in places)
+        return Template.parse(self.signed).headers() if self.signed else ()
 
     def _allow(self, *, signature: bool, signed: bool) -> None:
         if bool(self.signature) != signature:
@@ -160,5 +203,5 @@ class Scheme:
         if template.has("timestamp") and self.timestamp is None:
             raise ConfigError("the signed template has `{timestamp}`, but no place of a timestamp is given")
         in_field = self.timestamp is not None and self.timestamp.where.place is Place.FIELD
-        if in_field and (self.signature is None or self.signature.format is not Format.KV):
+        if in_field and (self.signature is None or self.signature.format not in (Format.KV, Format.POSITIONAL)):
             raise ConfigError("a timestamp can be a field of the signature only when its format is `kv`")

@@ -8,6 +8,8 @@
 | ``{method}`` | the method, in capitals |
 | ``{query:NAME}``, ``{form:NAME}`` | one decoded value |
 | ``{json:/POINTER}`` | a string, integer or boolean of the body |
+| ``{url}`` | the address that the sender called, query included |
+| ``{option:NAME}`` | an option of the source, as the address that was given to the sender |
 
 Anything else in braces is refused when the template is read.
 """
@@ -15,22 +17,23 @@ Anything else in braces is refused when the template is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 from hookline.core.errors import ConfigError, VerificationError
-from hookline.core.model import Request
+from hookline.core.model import Request, full_url
 from hookline.core.providers.where import Place, Where, as_bytes, request_reader
 
 #: Makes the signed bytes of a request with this timestamp.
 Message: TypeAlias = Callable[[Request, bytes], bytes]
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
-_BARE = ("raw_body", "timestamp", "method")
+_BARE = ("raw_body", "timestamp", "method", "url")
+_OPTION = "option:"
 _PLACES = {"header": Place.HEADER, "query": Place.QUERY, "form": Place.FORM, "json": Place.BODY}
-_ALLOWED = "{raw_body}, {timestamp}, {method}, {header:NAME}, {query:NAME}, {form:NAME}, {json:/POINTER}"
+_ALLOWED = "{raw_body}, {timestamp}, {method}, {url}, {header:NAME}, {query:NAME}, {form:NAME}, {json:/POINTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,16 @@ class Template:
         places = (part for part in self.parts if isinstance(part, Where) and part.place is Place.HEADER)
         return tuple(part.name.lower().encode("ascii") for part in places)
 
-    def compile(self) -> Message:
+    def compile(self, options: Mapping[str, str] | None = None) -> Message:
         """A function that fills the template. It raises VerificationError when a value is not there."""
         if self.parts == ("raw_body",):
             return lambda request, _: request.body
-        getters = tuple(_getter(part) for part in self.parts)
+        getters = tuple(_getter(part, options or {}) for part in self.parts)
         return lambda request, timestamp: b"".join([get(request, timestamp) for get in getters])
 
 
 def _read_field(name: str) -> str | Where:
-    if name in _BARE:
+    if name in _BARE or name.startswith(_OPTION):
         return name
     prefix, colon, rest = name.partition(":")
     if not colon or prefix not in _PLACES:
@@ -91,16 +94,34 @@ def _read_field(name: str) -> str | Where:
     return Where(_PLACES[prefix], rest)
 
 
-def _getter(part: bytes | str | Where) -> Message:
+def _getter(part: bytes | str | Where, options: Mapping[str, str]) -> Message:
     if isinstance(part, bytes):
         return lambda _request, _timestamp: part
     if isinstance(part, Where):
         return _place_getter(part)
+    if part.startswith(_OPTION):
+        return _option_getter(part.removeprefix(_OPTION), options)
     return {
         "raw_body": lambda request, _: request.body,
         "timestamp": lambda _, timestamp: timestamp,
         "method": lambda request, _: request.method.upper().encode("utf-8", "replace"),
+        "url": lambda request, _: full_url(request).encode("utf-8", "replace"),
     }[part]
+
+
+def _option_getter(name: str, options: Mapping[str, str]) -> Message:
+    value = options.get(name, "").encode()
+
+    def get(_request: Request, _timestamp: bytes) -> bytes:
+        if not value:
+            raise VerificationError(
+                "missing_option",
+                f"the signature covers `{name}`, which this source does not say. Add `{name}` to the `signature` "
+                "block of the source",
+            )
+        return value
+
+    return get
 
 
 def _place_getter(where: Where) -> Message:

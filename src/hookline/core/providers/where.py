@@ -24,6 +24,7 @@ class Place(StrEnum):
     BODY = "body"  #: a JSON pointer into the structured body
     FORM = "form"  #: a field of a form body
     FIELD = "field"  #: a field of the signature itself, as ``t`` in ``t=…,v1=…``; only for timestamps
+    KEY = "key"  #: the name of the body's first key, of a JSON object, that is not among those listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Where:
             Place.BODY: f"{self.name} of the body",
             Place.FORM: f"the form field `{self.name}`",
             Place.FIELD: f"the `{self.name}` field of the signature",
+            Place.KEY: f"the first key of the body beside {self.name.replace(',', ', ')}",
         }[self.place]
 
 
@@ -63,8 +65,18 @@ def header(name: str) -> Where:
     return Where(Place.HEADER, name)
 
 
+class Items(tuple[Any, ...]):
+    """The values that a pointer with ``*`` leads to, one for each item of a batch."""
+
+    __slots__ = ()
+
+
 def body(path: str) -> Where:
-    """A JSON pointer (RFC 6901) into the body."""
+    """A JSON pointer (RFC 6901) into the body; a step ``*`` stands for every item of an array.
+
+    A batch has an id only when it holds a single item: two batches can share one. It has the type that all its
+    items share, else ``batch`` (identity.py).
+    """
     return Where(Place.BODY, path)
 
 
@@ -81,6 +93,11 @@ def query(name: str) -> Where:
 def field(name: str) -> Where:
     """A field of the signature."""
     return Where(Place.FIELD, name)
+
+
+def key(*beside: str) -> Where:
+    """The first key of the body that is not one of these."""
+    return Where(Place.KEY, ",".join(beside))
 
 
 def parse_where(text: object, where: str) -> Where:
@@ -113,7 +130,12 @@ def reader(where: Where, json_field: str = "") -> Reader:
         return lambda _, parsed_body: _form_value(parsed_body, where.name)
     if where.place is Place.BODY:
         tokens = pointer_tokens(where.name)
+        if "*" in tokens:
+            return lambda _, parsed_body: _follow_all(parsed_body.document(json_field), tokens)
         return lambda _, parsed_body: follow(parsed_body.document(json_field), tokens)
+    if where.place is Place.KEY:
+        beside = frozenset(where.name.split(","))
+        return lambda _, parsed_body: _first_key(parsed_body.document(json_field), beside)
     raise ConfigError(f"`{where}` can only be the place of a timestamp")
 
 
@@ -153,6 +175,20 @@ def _query_value(raw: bytes, name: str) -> str | list[str] | None:
         return None
     values = [value for key, value in pairs if key == name]
     return values if len(values) > 1 else values[0] if values else None
+
+
+def _follow_all(value: Any, tokens: tuple[str, ...]) -> Items:
+    found = [value]
+    for token in tokens:
+        if token == "*":  # noqa: S105
+            found = [item for one in found if isinstance(one, list) for item in one]
+        else:
+            found = [follow(one, (token,)) for one in found]
+    return Items(found)
+
+
+def _first_key(value: Any, beside: frozenset[str]) -> str | None:
+    return next((name for name in value if name not in beside), None) if isinstance(value, dict) else None
 
 
 def _form_value(parsed_body: ParsedBody, name: str) -> Any:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from hookline.core.providers.handshake import Handshake
 from hookline.core.providers.provider import Provider
-from hookline.core.providers.rows import developers, money, work
+from hookline.core.providers.rows import (
+    business,
+    cloud,
+    code,
+    developers,
+    email,
+    messaging,
+    money,
+    office,
+    payments,
+    work,
+)
 from hookline.core.providers.rows.shapes import hmac, standard_webhooks_scheme
 from hookline.core.providers.scheme import (
     Algorithm,
@@ -206,12 +217,14 @@ NONE = Provider(
     notes=("Anybody who knows the address can send events. Only where something else keeps strangers out.",),
 )
 
+_FAMILIES = (business, cloud, code, developers, email, messaging, money, office, payments, work)
+
 ROWS: tuple[Provider, ...] = (
     GITHUB,
     STRIPE,
     SHOPIFY,
     SLACK,
     STANDARD_WEBHOOKS,
-    *sorted(developers.ROWS + money.ROWS + work.ROWS, key=lambda row: row.slug),
+    *sorted((row for family in _FAMILIES for row in family.ROWS), key=lambda row: row.slug),
     NONE,
 )

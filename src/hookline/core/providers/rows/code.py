@@ -1,0 +1,7 @@
+"""Code, builds, hosting, monitoring, data."""
+
+from __future__ import annotations
+
+from hookline.core.providers.provider import Provider
+
+ROWS: tuple[Provider, ...] = ()

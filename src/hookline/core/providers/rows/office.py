@@ -1,0 +1,7 @@
+"""Projects, documents, customers."""
+
+from __future__ import annotations
+
+from hookline.core.providers.provider import Provider
+
+ROWS: tuple[Provider, ...] = ()

@@ -26,6 +26,7 @@ from hookline.delivery.challenge import challenge
 from hookline.delivery.cluster import Cluster
 from hookline.delivery.dispatcher import Dispatcher
 from hookline.delivery.fanout import Fanout
+from hookline.delivery.fetcher import MOST_BYTES, Fetcher
 from hookline.delivery.herald import Herald
 from hookline.delivery.membership import Membership
 from hookline.delivery.replayer import Replayer
@@ -38,6 +39,7 @@ from hookline.storage.apply import Change, wanted_from
 from hookline.storage.base import LOOK
 from hookline.storage.housekeeping import Housekeeper
 from hookline.storage.nodes import Node
+from hookline.storage.sources import PutSource
 from hookline.storage.store import Store, open_store
 
 #: How soon what another process wrote (a command line, mostly) is noticed.
@@ -68,9 +70,10 @@ class Server:
         notify: Notify,
         sender: Sender,
         metrics: Metrics,
+        fetching: Sender | None = None,
     ) -> None:
         self.settings, self.store, self.clock, self.metrics = settings, store, clock, metrics
-        self._notify, self._sender = notify, sender
+        self._notify, self._sender, self._fetching = notify, sender, fetching
         self._delivers = settings.role in (Role.ALL, Role.DELIVER)
         self.mint = Mint()
         self.dispatcher = Dispatcher(
@@ -103,6 +106,9 @@ class Server:
             max_body_bytes=settings.max_body_bytes,
             rejections_max=settings.rejections_max,
             mint=self.mint,
+            public_url=settings.public_url,
+            fetch=Fetcher(fetching or sender).fetch,
+            learn=self._learn,
         )
         self.publisher = Publisher(store, clock, notify, settings, self.mint)
         publish_door = PublishDoor(
@@ -194,6 +200,8 @@ class Server:
         if self.store.database.shared:
             await self.membership.leave()
         await self._sender.close()
+        if self._fetching is not None:
+            await self._fetching.close()
         await self.store.close()
         return given_back
 
@@ -205,6 +213,14 @@ class Server:
 
     async def _metrics_text(self) -> bytes:
         return await self.siblings.text() if self.siblings is not None else self.metrics.text()
+
+    async def _learn(self, source: Source, secret: str) -> None:
+        """Keep the secret that a handshake brought for a source that had none."""
+        known = await self.store.catalogue.source(source.org_id, source.id)
+        if not known.secrets:
+            await self.store.catalogue.put_source(
+                PutSource(source.org_id, known.spec, (secret,), self.clock.now_ms(), known.managed_by)
+            )
 
     async def _challenge(self, endpoint: Endpoint, source: Source) -> None:
         await challenge(self._sender, endpoint, source, self.clock.now_ms())
@@ -298,6 +314,7 @@ def build(
         notify=_fan_out((metrics.sink, *sinks)),
         sender=sender or HttpSender(policy, response_cap_bytes=settings.response_max_bytes),
         metrics=metrics,
+        fetching=None if sender else HttpSender(policy, response_cap_bytes=MOST_BYTES, max_idle=8),
     )
 
 

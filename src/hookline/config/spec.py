@@ -156,10 +156,8 @@ class SourceSpec(Spec):
         provider = info.data.get("provider")
         if provider == GENERIC and signature is None:
             raise problem("`provider: generic` needs a signature that says where and how requests are signed")
-        if signature is not None and provider not in (GENERIC, None):
-            raise problem("belongs only to `provider: generic`")
-        if signature is not None:
-            _check_scheme(signature)
+        if signature is not None and provider is not None:
+            _check_scheme(provider, signature)
         return signature
 
     @field_validator("schemas")
@@ -179,7 +177,10 @@ class SourceSpec(Spec):
 
     def find_provider(self) -> Provider:
         """The provider whose knowledge this source's door uses."""
-        return registry.build_generic(self.signature or {}) if self.provider == GENERIC else registry.get(self.provider)
+        if self.provider == GENERIC:
+            return registry.build_generic(self.signature or {})
+        provider = registry.get(self.provider)
+        return provider.configured(self.signature) if self.signature else provider
 
     def missing_secret(self) -> str:
         """Why this source cannot do without a secret that it does not have, or an empty string."""
@@ -229,9 +230,12 @@ class SourceSpec(Spec):
         )
 
 
-def _check_scheme(signature: SignatureSpec) -> None:
+def _check_scheme(provider: str, signature: SignatureSpec) -> None:
     try:
-        registry.build_generic(signature)
+        if provider == GENERIC:
+            registry.build_generic(signature)
+        else:
+            registry.get(provider).configured(signature)
     except ConfigError as error:
         key = error.where.removeprefix("signature").removeprefix(".")
         message = error.message.rpartition(f"{error.where}: ")[2]

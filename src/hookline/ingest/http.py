@@ -19,12 +19,16 @@ from hookline.core.notice import EventAccepted, EventDuplicate, HandshakeAnswere
 from hookline.ingest.body import BodyReader, ClientGone, Receive, Scope, TooMuchUnderWay
 from hookline.ingest.client import Network, locator
 from hookline.ingest.freshness import Freshness
+from hookline.ingest.keys import Fetch, Keys, no_keys
 from hookline.ingest.limits import Limits
-from hookline.ingest.receiver import Decision, Refusal, admit, examine, too_large
+from hookline.ingest.receiver import Decision, Refusal, admit, examine, refused, too_large
 from hookline.ingest.rules import Rules, RulesTable
 from hookline.mint import Mint
 from hookline.storage.base import Draft, Receipt
 from hookline.storage.store import Store
+
+#: Keeps a secret that a handshake brought for a source.
+Learn: TypeAlias = Callable[[Source, str], Awaitable[None]]
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -63,12 +67,17 @@ class Door:
         max_body_bytes: int = 26_214_400,
         rejections_max: int = 10_000,
         mint: Mint | None = None,
+        public_url: str = "",
+        fetch: Fetch = no_keys,
+        learn: Learn | None = None,
     ) -> None:
         self._store, self._clock, self._notify = store, clock, notify
         self._locate = locator(trusted_proxies)
         self._bodies = BodyReader(body_timeout_s)
         self._body_timeout_s = body_timeout_s
-        self._rules = RulesTable(dedupe_window_s, max_body_bytes)
+        self._rules = RulesTable(dedupe_window_s, max_body_bytes, public_url)
+        self._keys = Keys(fetch, clock)
+        self._learn = learn
         self._limits = Limits()
         self._freshness = Freshness(store, clock)
         self._mint = mint or Mint()
@@ -107,14 +116,26 @@ class Door:
             return await self._refuse(source.name, source.org_id, request, body, refusal, now_ms)
         event_id = self._mint.make(ids.EVENT, now_ms)
         request = with_body(request, body)
-        decision = examine(rules, self._limits, request, event_id, now_ms)
+        decision = await self._decide(rules, self._limits, request, event_id, now_ms)
         try:
             if isinstance(decision, Refusal) and (newer := await self._newer(name, source)) is not None:
                 rules = self._rules.of(newer)
-                decision = examine(rules, self._limits, request, event_id, now_ms)
+                decision = await self._decide(rules, self._limits, request, event_id, now_ms)
             return await self._carry_out(rules, decision, request, now_ms)
         except StoreError as error:
             return _unavailable(error)
+
+    async def _decide(
+        self, rules: Rules, limits: Limits | None, request: Request, event_id: str, now_ms: int
+    ) -> Decision:
+        """What `examine` says; where a provider publishes its keys, after the one that is wanted was fetched."""
+        if not rules.fetches_keys:
+            return examine(rules, limits, request, event_id, now_ms)
+        try:
+            certificate = await self._keys.wanted_by(rules.provider, request, rules.source.secrets)
+        except VerificationError as error:
+            return refused(error)
+        return examine(rules, limits, request, event_id, now_ms, certificate)
 
     async def _newer(self, name: str, known: Source | None) -> Source | None:
         """The source, if another server has changed it since we learned of it."""
@@ -143,17 +164,27 @@ class Door:
     async def _carry_out(self, rules: Rules, decision: Decision, request: Request, now_ms: int) -> Answer:
         source = rules.source
         if isinstance(decision, Refusal):
-            return await self._refuse(source.name, source.org_id, request, request.body, decision, now_ms)
+            answer = await self._refuse(source.name, source.org_id, request, request.body, decision, now_ms)
+            return (decision.status, [], b"") if rules.provider.bare_refusals else answer
         if isinstance(decision, Response):
-            self._notify(HandshakeAnswered(source.name, rules.provider.slug))
-            headers = [(b"content-type", decision.content_type.encode("latin-1")), *decision.headers]
-            return decision.status, headers, decision.body
+            return await self._shake_hands(rules, decision)
         receipt = await self._store.events.accept(decision)
         if receipt.replay:
             refusal = Refusal("replayed", f"this body came before as {receipt.event_id}, under another id", 409)
             return await self._refuse(source.name, source.org_id, request, request.body, refusal, now_ms)
         self._tell(source.name, decision, receipt)
-        return 200, [_JSON], _receipt_body(receipt)
+        reply = rules.provider.reply
+        return _written(reply) if reply is not None else (200, [_JSON], _receipt_body(receipt))
+
+    async def _shake_hands(self, rules: Rules, response: Response) -> Answer:
+        """Answer a handshake, after what it asks for was done."""
+        source = rules.source
+        if response.visit and not await self._keys.visit(response.visit):
+            return _refused(Refusal("visit_failed", "the address that confirms this did not answer", 503, 30))
+        if response.learned and not source.secrets and self._learn is not None:
+            await self._learn(source, response.learned)  # only the first: a stranger must not replace it
+        self._notify(HandshakeAnswered(source.name, rules.provider.slug))
+        return _written(response)
 
     def _tell(self, source: str, draft: Draft, receipt: Receipt) -> None:
         if receipt.duplicate:
@@ -228,7 +259,7 @@ class Door:
         if rejection.event_id:  # also of a source that does not deduplicate
             event = await self._store.events.get(org_id, rejection.event_id)
             return Receipt(rejection.event_id, event.status if event is not None else "", duplicate=True)
-        decision = self._examine_again(rejection)
+        decision = await self._examine_again(rejection)
         if isinstance(decision, Refusal):
             raise VerificationError(decision.cause, decision.detail)
         if isinstance(decision, Response):
@@ -240,7 +271,7 @@ class Door:
         self._tell(rejection.source_name, decision, receipt)
         return receipt
 
-    def _examine_again(self, rejection: Rejection) -> Decision:
+    async def _examine_again(self, rejection: Rejection) -> Decision:
         source = self._store.routing.source(rejection.org_id, rejection.source_name)
         if source is None or not source.enabled:
             return Refusal(
@@ -253,7 +284,7 @@ class Door:
         if refusal is not None:
             return refusal
         event_id = self._mint.make(ids.EVENT, self._clock.now_ms())
-        decision = examine(rules, None, rejection.request, event_id, rejection.received_at_ms)
+        decision = await self._decide(rules, None, rejection.request, event_id, rejection.received_at_ms)
         if isinstance(decision, Draft):
             event = msgspec.structs.replace(decision.event, received_at_ms=self._clock.now_ms())
             return msgspec.structs.replace(decision, event=event)
@@ -264,6 +295,11 @@ def _receipt_body(receipt: Receipt) -> bytes:
     """The acknowledgement; ids and statuses are ours and need no escaping."""
     duplicate = "true" if receipt.duplicate else "false"
     return f'{{"id":"{receipt.event_id}","status":"{receipt.status}","duplicate":{duplicate}}}'.encode()
+
+
+def _written(response: Response) -> Answer:
+    headers = [(b"content-type", response.content_type.encode("latin-1"))] if response.body else []
+    return response.status, [*headers, *response.headers], response.body
 
 
 def _unavailable(error: StoreError) -> Answer:

@@ -56,8 +56,9 @@ def admit(rules: Rules, limits: Limits | None, request: Request, now_ms: int) ->
     length = request.lookup.get(b"content-length")
     if length is not None and length.isdigit() and int(length[:18]) > rules.max_body_bytes:
         return too_large(rules)
-    if rules.content_types:
-        kind = kind_of(request.lookup.get(b"content-type", b""))
+    content_type = request.lookup.get(b"content-type")
+    if rules.content_types and (content_type is not None or length not in (None, b"0")):
+        kind = kind_of(content_type or b"")
         if kind not in rules.content_types:
             accepted = ", ".join(sorted(rules.content_types))
             return Refusal("unsupported_content_type", f"{source.name} accepts {accepted} bodies, not {kind}", 415)
@@ -70,21 +71,28 @@ def too_large(rules: Rules) -> Refusal:
     return Refusal("body_too_large", f"{rules.source.name} accepts at most {limit} bytes (`max_body`)", 413)
 
 
-def examine(rules: Rules, limits: Limits | None, request: Request, event_id: str, now_ms: int) -> Decision:
+def examine(
+    rules: Rules,
+    limits: Limits | None,
+    request: Request,
+    event_id: str,
+    now_ms: int,
+    certificate: bytes | None = None,
+) -> Decision:
     """Whether the request speaks the truth, and what it says.
 
     Returns a Draft to be stored, the Response that a handshake asks for, or a Refusal. ``limits`` None: it
-    came long ago, and is examined again.
+    came long ago, and is examined again. ``certificate`` is the key that was fetched for it, if it needs one.
     """
     source, provider = rules.source, rules.provider
     now_s = now_ms / 1000
     try:
-        answer = provider.handshake(request, source.secrets, now_s, source.tolerance_s)
+        answer = provider.handshake(request, source.secrets, now_s, source.tolerance_s, certificate)
         if answer is not None:
             return answer
-        verified = provider.verify(request, source.secrets, now_s, source.tolerance_s)
+        verified = provider.verify(request, source.secrets, now_s, source.tolerance_s, certificate)
     except VerificationError as error:
-        return Refusal(error.cause, error.message, 401)
+        return refused(error)
     # Only genuine requests count against the source: a stranger must not be able to use its limit up.
     if limits is not None and source.rate_limit is not None:
         wait_ms = limits.take((source.id, ""), source.rate_limit, now_ms)
@@ -119,6 +127,13 @@ def examine(rules: Rules, limits: Limits | None, request: Request, event_id: str
         review_conflicts=source.dedupe.on_conflict == "review",
         refuse_replays=source.dedupe.replay_guard == "refuse",
     )
+
+
+def refused(error: VerificationError) -> Refusal:
+    """What the sender is told: a key that could not be fetched is our trouble, and it shall try again."""
+    if error.cause == "key_unavailable":
+        return Refusal(error.cause, error.message, 503, retry_after_s=30)
+    return Refusal(error.cause, error.message, 401)
 
 
 def _review(rules: Rules, event_type: str, parsed: ParsedBody) -> tuple[ReviewReason | None, str]:

@@ -20,14 +20,16 @@ LONGEST_KEY = 200
 class Rules:
     """One source, ready for its door."""
 
-    def __init__(self, source: Source, dedupe_window_s: float, max_body_bytes: int) -> None:
+    def __init__(self, source: Source, dedupe_window_s: float, max_body_bytes: int, address: str = "") -> None:
         self.source = source
         self.max_body_bytes = min(source.max_body_bytes, max_body_bytes)
         window_s = dedupe_window_s if source.dedupe.window_s is None else source.dedupe.window_s
         #: How long keys are remembered; None is for ever.
         self.window_ms = None if math.isinf(window_s) else int(window_s * 1000)
-        self.provider = registry.for_source(source)
-        self.methods = frozenset(source.methods or self.provider.methods)
+        self.provider = registry.for_source(source, address)
+        self.fetches_keys = self.provider.fetches_keys
+        handshakes = [method for handshake in self.provider.handshakes for method in handshake.methods]
+        self.methods = frozenset([*(source.methods or self.provider.methods), *handshakes])
         kinds = source.content_types or self.provider.content_types
         self.content_types = frozenset() if "any" in kinds else frozenset(kinds)
         self._networks: list[IPv4Network | IPv6Network] = [ip_network(text) for text in source.allow_ips]
@@ -98,13 +100,15 @@ def _key(kind: str, value: str) -> str:
 class RulesTable:
     """The rules of all sources, made anew when a source changed."""
 
-    def __init__(self, dedupe_window_s: float, max_body_bytes: int) -> None:
+    def __init__(self, dedupe_window_s: float, max_body_bytes: int, public_url: str = "") -> None:
         self._dedupe_window_s, self._max_body_bytes = dedupe_window_s, max_body_bytes
+        self._public_url = public_url.rstrip("/")
         self._rules: dict[str, Rules] = {}
 
     def of(self, source: Source) -> Rules:
         """The rules of this version of a source."""
         rules = self._rules.get(source.id)
         if rules is None or rules.source is not source:
-            rules = self._rules[source.id] = Rules(source, self._dedupe_window_s, self._max_body_bytes)
+            address = f"{self._public_url}/webhooks/{source.name}" if self._public_url else ""
+            rules = self._rules[source.id] = Rules(source, self._dedupe_window_s, self._max_body_bytes, address)
         return rules

@@ -98,6 +98,7 @@ def _apply(changing: Changing, catalogue: Catalogue, wanted: Wanted) -> list[Cha
 def _apply_source(
     changing: Changing, catalogue: Catalogue, wanted: Wanted, source: WantedSource, row: Row | None
 ) -> list[Change]:
+    source = _with_learned(catalogue, source, row)
     put = PutSource(wanted.org_id, source.spec, source.secrets, wanted.now_ms, FILE)
     action, fields = _compare(row, catalogue.source_of, source, {"endpoints", "secrets", "name"})
     source_id = row["id"] if row is not None else ""
@@ -107,6 +108,16 @@ def _apply_source(
         Change(action, "source", source.spec.name, fields),
         *_apply_endpoints(changing, catalogue, wanted, source, source_id),
     ]
+
+
+def _with_learned(catalogue: Catalogue, source: WantedSource, row: Row | None) -> WantedSource:
+    """A secret that a handshake brought stays when the file names none."""
+    if row is None or source.secrets or not source.spec.find_provider().learns_secret:
+        return source
+    try:
+        return msgspec.structs.replace(source, secrets=catalogue.source_of(row).secrets)
+    except StoreError:
+        return source
 
 
 def _apply_endpoints(

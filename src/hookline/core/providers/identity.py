@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from hookline.core.body import ParsedBody, follow, pointer_tokens
+from hookline.core.body import ParsedBody
 from hookline.core.model import Request
-from hookline.core.providers.where import Items, Where, as_bytes, reader
+from hookline.core.providers.where import Items, Where, as_bytes, body, reader
 
 #: The type of a batch whose items are of several.
 BATCH = "batch"
@@ -62,11 +62,11 @@ def shared_type(texts: list[str]) -> str:
 
 def with_suffix(read: TextReader, pointer: str, json_field: str) -> TextReader:
     """The text of ``read`` with ``.`` and the text at ``pointer`` of the body behind it, where both are."""
-    tokens = pointer_tokens(pointer)
+    read_suffix = first_text((body(pointer),), json_field, lambda texts: texts[0] if len(set(texts)) == 1 else "")
 
     def read_both(request: Request, parsed: ParsedBody) -> str:
         text = read(request, parsed)
-        suffix = clean(follow(parsed.document(json_field), tokens)) if text else ""
+        suffix = read_suffix(request, parsed) if text else ""
         return shorten(f"{text}.{suffix}") if suffix else text
 
     return read_both

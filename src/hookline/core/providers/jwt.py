@@ -23,6 +23,7 @@ from hookline.core.errors import InvalidInput, VerificationError
 from hookline.core.model import Request
 from hookline.core.providers.public_key import is_signed_by, load_public_key, sign_with
 from hookline.core.providers.signed import Options
+from hookline.core.providers.special import KeyRequest
 
 #: A token is a header line, and those are bounded; this is what its parts may hold.
 MAX_LENGTH = 16_384
@@ -54,6 +55,8 @@ class Jwt:
     leeway_s: float = 0.0
     #: Names the document with the public keys, by the token's ``kid``; VerificationError for one that cannot be.
     key_url: Callable[[str, Options], str] | None = None
+    #: How to ask for it, by its address, the ``kid`` and the secrets; None: with a GET.
+    key_request: Callable[[str, str, Sequence[str]], KeyRequest] | None = None
     #: Further conditions: a sentence for the refusal, or an empty one.
     check: Callable[[Request, Claims], str] = field(default=lambda _request, _claims: "")
 

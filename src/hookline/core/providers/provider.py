@@ -17,7 +17,7 @@ from hookline.core.providers.options import URL, Option, chosen, with_headers
 from hookline.core.providers.refusal import Voice
 from hookline.core.providers.scheme import Kind, Scheme
 from hookline.core.providers.signed import NO_OPTIONS, Options
-from hookline.core.providers.special import Special
+from hookline.core.providers.special import KeyRequest, Special
 from hookline.core.providers.verifier import Check, Verified, compile_schemes
 from hookline.core.providers.where import Place, Where, as_bytes, request_reader
 
@@ -120,17 +120,27 @@ class Provider:
 
         Raises VerificationError when the request names one that is not the provider's, or cannot be read.
         """
+        wanted = self.key_request(request, ())
+        return wanted.url if wanted is not None else ""
+
+    def key_request(self, request: Request, secrets: Sequence[str]) -> KeyRequest | None:
+        """How to ask for the document at `key_url`; some providers want to know who asks."""
         scheme = self._written_in(request)
         if scheme.special is not None and scheme.special.key_url is not None:
-            return str(scheme.special.key_url(request, self.chosen))
-        if scheme.jwt is not None and scheme.jwt.key_url is not None and scheme.signature is not None:
-            try:
-                text = as_bytes(request_reader(scheme.signature.where)(request)) or b""
-                token = jwt.read_token(text.removeprefix(scheme.signature.prefix.encode()))
-            except ValueError:
-                return ""  # verify says what is wrong
-            return str(scheme.jwt.key_url(token.key_id, self.chosen))
-        return ""
+            url = scheme.special.key_url(request, self.chosen)
+            return KeyRequest(url) if url else None
+        rules = scheme.jwt
+        if rules is None or rules.key_url is None or scheme.signature is None:
+            return None
+        try:
+            text = as_bytes(request_reader(scheme.signature.where)(request)) or b""
+            token = jwt.read_token(text.removeprefix(scheme.signature.prefix.encode()))
+        except ValueError:
+            return None  # verify says what is wrong
+        url = rules.key_url(token.key_id, self.chosen)
+        if not url:
+            return None
+        return rules.key_request(url, token.key_id, secrets) if rules.key_request else KeyRequest(url)
 
     @property
     def binds_url(self) -> bool:
@@ -185,8 +195,13 @@ class Provider:
 
     @property
     def needs_secret(self) -> bool:
-        """Whether a source of this provider must have a secret."""
-        return all(scheme.kind is not Kind.NONE for scheme in self.schemes)
+        """Whether a source of this provider must have a secret: one that a handshake brings need not be known yet."""
+        return not self.learns_secret and all(scheme.kind is not Kind.NONE for scheme in self.schemes)
+
+    @property
+    def learns_secret(self) -> bool:
+        """Whether a handshake brings the secret."""
+        return any(handshake.learns for handshake in self.handshakes)
 
     @property
     def tolerance_s(self) -> float | None:

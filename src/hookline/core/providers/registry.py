@@ -8,6 +8,7 @@ from hookline.core.errors import InvalidInput
 from hookline.core.model import Source
 from hookline.core.providers.generic import SLUG as GENERIC
 from hookline.core.providers.generic import build_generic
+from hookline.core.providers.options import URL
 from hookline.core.providers.provider import Provider
 from hookline.core.providers.table import ROWS
 
@@ -35,12 +36,18 @@ def all_providers() -> tuple[Provider, ...]:
     return ROWS
 
 
-def for_source(source: Source) -> Provider:
-    """The provider of a source. Raises InvalidInput for an unknown one, ConfigError for a bad signature block."""
+def for_source(source: Source, address: str = "") -> Provider:
+    """The provider of a source. Raises InvalidInput for an unknown one, ConfigError for a bad signature block.
+
+    ``address`` is the source's public one, where it is known; the source itself may say another.
+    """
     if _normal(source.provider) == GENERIC:
         return build_generic(source.signature or {})
     provider = get(source.provider)
-    return provider.configured(source.signature) if source.signature else provider
+    block = source.signature or {}
+    if address and provider.binds_url:
+        block = {URL.name: address, **block}
+    return provider.configured(block) if block else provider
 
 
 def _normal(slug: str) -> str:

@@ -12,8 +12,20 @@ from typing import Protocol
 
 import msgspec
 
-from hookline.core.model import Request
+from hookline.core.model import Headers, Request
 from hookline.core.providers.signed import Options
+
+
+class KeyRequest(msgspec.Struct, frozen=True):
+    """How to ask for the document that holds a public key. What it sends may be secret."""
+
+    url: str
+    method: str = "GET"
+    headers: Headers = ()
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"KeyRequest({self.method} {self.url.partition('?')[0]})"
 
 
 class Proof(msgspec.Struct, frozen=True, gc=False):

@@ -5,6 +5,8 @@ Nothing here runs before a signature was checked, and nothing here changes the b
 
 from __future__ import annotations
 
+from binascii import Error as Base64Error
+from binascii import a2b_base64
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
@@ -106,7 +108,10 @@ class ParsedBody:
         return self._malformed
 
     def document(self, json_field: str = "") -> Any:
-        """The structured value: that of the body, or of the JSON in form field ``json_field`` of a form."""
+        """The structured value: that of the body, or of what form field ``json_field`` of a form carries.
+
+        That is JSON, or XML in base64.
+        """
         if self.kind is not BodyKind.FORM or not json_field:
             return self.value()
         if self._document is None or self._document[0] != json_field:
@@ -119,8 +124,8 @@ class ParsedBody:
         if not isinstance(text, str):
             return None
         try:
-            return _parse_json(text.encode())
-        except (MalformedBody, UnicodeEncodeError):
+            return _parse_xml(a2b_base64(text.encode())) if text.startswith("PD") else _parse_json(text.encode())
+        except (MalformedBody, UnicodeEncodeError, Base64Error):
             return None
 
 

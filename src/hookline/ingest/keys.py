@@ -16,6 +16,7 @@ import msgspec
 from hookline.core.clock import Clock
 from hookline.core.model import Request
 from hookline.core.providers.provider import Provider
+from hookline.core.providers.public_key import PEM
 from hookline.core.providers.special import KeyRequest
 
 #: Asks for a document and gives its bytes; None when it is not to be had. Never raises but for being cancelled.
@@ -47,10 +48,14 @@ class Keys:
     async def wanted_by(self, provider: Provider, request: Request, secrets: Sequence[str]) -> bytes | None:
         """The document that ``request`` is proven by; None when it wants none, or it is not to be had.
 
-        Raises VerificationError for an address that is not the provider's.
+        A source that has a key or certificate among its secrets, in PEM, trusts that one and no other: for trials,
+        and for machines that may not fetch. Raises VerificationError for an address that is not the provider's.
         """
         wanted = provider.key_request(request, secrets)
-        return None if wanted is None else await self.get(wanted)
+        if wanted is None:
+            return None
+        own = next((secret for secret in secrets if secret.startswith(PEM)), None)
+        return own.encode() if own is not None else await self.get(wanted)
 
     async def get(self, wanted: KeyRequest) -> bytes | None:
         """A document; None when it is not to be had now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from functools import cache
+from urllib.parse import parse_qsl
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -15,6 +16,7 @@ from hookline.core.model import Headers, Request
 from hookline.core.providers.provider import Provider
 from hookline.core.providers.registry import get
 from hookline.core.providers.scheme import KeyEncoding, Kind, Scheme
+from hookline.core.providers.where import parsed
 from hookline.guides import guide_of
 
 #: 2023-11-14 22:13:20 UTC.
@@ -22,6 +24,7 @@ NOW = 1_700_000_000.0
 
 #: A secret that the provider can use; obviously fake.
 SECRETS = {
+    "adyen": "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056",
     "anthropic": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
     "clerk": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
     "openai": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
@@ -90,7 +93,9 @@ def pair_of(provider: Provider, scheme: Scheme) -> tuple[str, str]:
 
 
 #: What signs and verifies in schemes that a provider has a file of its own for.
-SPECIAL_PAIRS: dict[str, Callable[[], tuple[str, str]]] = {}
+SPECIAL_PAIRS: dict[str, Callable[[], tuple[str, str]]] = {
+    "paypal": lambda: ("WH-NOT-REAL\n" + rsa_pair()[0], "WH-NOT-REAL\n" + rsa_pair()[1]),
+}
 
 
 def secret_of(slug: str, scheme: Scheme | None = None) -> str:
@@ -109,10 +114,20 @@ def secret_of(slug: str, scheme: Scheme | None = None) -> str:
 
 
 #: A content type and a body for schemes that ask for a certain one, by slug or ``slug/scheme``.
-SAMPLES: dict[str, tuple[str, bytes]] = {}
+SAMPLES: dict[str, tuple[str, bytes]] = {
+    "paddle_classic": (
+        "application/x-www-form-urlencoded",
+        b"alert_name=payment_succeeded&alert_id=1001&customer_name=Zo%C3%AB+O%27Hara&currency=EUR&coupon=",
+    ),
+}
 
 #: Providers that sign what a body says, not its bytes: what it says.
-SIGNS_MEANING: dict[str, Callable[[Request], object]] = {}
+SIGNS_MEANING: dict[str, Callable[[Request], object]] = {
+    "braintree": lambda request: str((parsed(request).value() or {}).get("bt_payload")).rstrip("\n"),
+    "paddle_classic": lambda request: sorted(
+        pair for pair in parse_qsl(request.body.decode("latin-1"), keep_blank_values=True) if pair[0] != "p_signature"
+    ),
+}
 
 
 def sample_of(provider: Provider, scheme: Scheme) -> tuple[str, bytes]:

@@ -59,6 +59,8 @@ class Jwt:
     key_request: Callable[[str, str, Sequence[str]], KeyRequest] | None = None
     #: Further conditions: a sentence for the refusal, or an empty one.
     check: Callable[[Request, Claims], str] = field(default=lambda _request, _claims: "")
+    #: The further claims of a genuine token, of a request and its address, where `check` asks for some.
+    makes: Callable[[Request, str], Claims] = field(default=lambda _request, _url: {})
 
     @property
     def covers_body(self) -> bool:
@@ -153,6 +155,7 @@ def make_claims(rules: Jwt, request: Request, url: str, now_s: float) -> dict[st
         claims[rules.url_claim] = url
     if rules.url_hash:
         claims[rules.url_hash] = hashlib.sha256(url.encode()).hexdigest()
+    claims.update(rules.makes(request, url))
     return claims | {"iat": int(now_s), "nbf": int(now_s), "exp": int(now_s) + 60}
 
 

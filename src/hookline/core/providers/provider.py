@@ -14,6 +14,7 @@ from hookline.core.providers.handshake import Answerer, Handshake, answerer
 from hookline.core.providers.identity import Identity, TextReader, first_text, shared_type, with_suffix
 from hookline.core.providers.matcher import key_of
 from hookline.core.providers.options import URL, Option, chosen, with_headers
+from hookline.core.providers.public_key import PEM, load_public_key
 from hookline.core.providers.refusal import Voice
 from hookline.core.providers.scheme import Kind, Scheme
 from hookline.core.providers.signed import NO_OPTIONS, Options
@@ -182,6 +183,9 @@ class Provider:
 
     def check_secret(self, secret: str) -> None:
         """Raise InvalidInput, without the secret in it, when no scheme of this provider can use ``secret``."""
+        if self.fetches_keys and secret.startswith(PEM):
+            load_public_key(secret.encode())
+            return
         problems: list[InvalidInput] = []
         for scheme in self.schemes:
             if scheme.kind is Kind.NONE:
@@ -197,6 +201,11 @@ class Provider:
     def needs_secret(self) -> bool:
         """Whether a source of this provider must have a secret: one that a handshake brings need not be known yet."""
         return not self.learns_secret and all(scheme.kind is not Kind.NONE for scheme in self.schemes)
+
+    @property
+    def signs_with_private_key(self) -> bool:
+        """Whether what verifies the provider's first scheme cannot sign it."""
+        return self.schemes[0].is_asymmetric
 
     @property
     def learns_secret(self) -> bool:

@@ -24,6 +24,9 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha512": hashes.SHA512(),
 }
 _CURVES: dict[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
+#: How keys and certificates in PEM begin (RFC 7468).
+PEM = "-----BEGIN "
+
 _NOT_A_KEY = "this public key cannot be read. Copy it again, as PEM with its BEGIN and END lines"
 
 

@@ -167,6 +167,15 @@ class Scheme:
         return isinstance(self.signed, str) and bool(self.signed) and Template.parse(self.signed).has("raw_body")
 
     @property
+    def is_asymmetric(self) -> bool:
+        """Whether the sender signs with a private key, of which we have the public half."""
+        if self.jwt is not None:
+            return not self.jwt.algorithms[0].startswith("HS")
+        if self.special is not None:
+            return self.special.is_asymmetric
+        return self.kind in (Kind.ED25519, Kind.RSA, Kind.ECDSA)
+
+    @property
     def binds_url(self) -> bool:
         """Whether the proof depends on the address that the sender called."""
         rules = self.jwt or self.special or (self.signed if isinstance(self.signed, Signed) else None)

@@ -104,7 +104,7 @@ def sign_request(
 
 
 def put(request: Request, where: Where, value: bytes) -> Request:
-    """The request with ``value`` at ``where``: another header line, form field, query parameter or JSON member."""
+    """The request with ``value`` at ``where``: a JSON member or form field, another header line or query parameter."""
     if where.place is Place.HEADER:
         lines = (*request.headers, (where.name.lower().encode(), value))
         return msgspec.structs.replace(request, headers=lines, lookup=index(lines))
@@ -114,7 +114,9 @@ def put(request: Request, where: Where, value: bytes) -> Request:
         url = f"{request.url.partition('?')[0]}?{query.decode()}"
         return msgspec.structs.replace(request, query=query, url=url)
     if where.place is Place.FORM:
-        return msgspec.structs.replace(request, body=request.body + (b"&" if request.body else b"") + pair)
+        name = pair.partition(b"=")[0]
+        others = [one for one in request.body.split(b"&") if one and one.partition(b"=")[0] != name]
+        return msgspec.structs.replace(request, body=b"&".join([*others, pair]))
     if where.place is Place.BODY:
         return msgspec.structs.replace(request, body=_with_member(request.body, where.name, value.decode()))
     raise InvalidInput(f"nothing can be put at {where.words}")

@@ -63,6 +63,7 @@ class Special:
     key_url: Callable[[Request, Options], str] | None = None
     check_secret: Callable[[str], object] = lambda _: None
     covers_body: bool = True
+    is_asymmetric: bool = False  #: the sender signs with a private key
     binds_url: bool = False
     tolerance_s: float | None = None
     secret_headers: tuple[str, ...] = ()  #: names of headers that hold a static secret

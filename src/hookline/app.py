@@ -31,6 +31,7 @@ from hookline.delivery.herald import Herald
 from hookline.delivery.membership import Membership
 from hookline.delivery.replayer import Replayer
 from hookline.delivery.sender import HttpSender, Sender
+from hookline.guides.addresses import all_ranges
 from hookline.ingest.http import PREFIX, Door
 from hookline.mint import Mint
 from hookline.observe.metrics import Metrics
@@ -107,6 +108,7 @@ class Server:
             rejections_max=settings.rejections_max,
             mint=self.mint,
             public_url=settings.public_url,
+            published=all_ranges(settings.data_dir),
             fetch=Fetcher(fetching or sender).fetch,
             learn=self._learn,
         )

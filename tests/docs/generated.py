@@ -10,29 +10,35 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from hookline.config.units import format_duration
-from hookline.core.providers.handshake import Handshake
 from hookline.core.providers.provider import Provider
 from hookline.core.providers.registry import all_providers
-from hookline.core.providers.scheme import Encoding, Format, Kind, Scheme, Signature
-from hookline.core.providers.where import Place, Where
 from hookline.core.state import TRANSITIONS, DeliveryState
+from hookline.guides import Guide, guide_of
+from hookline.guides.facts import facts
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 _PART = re.compile(r"(<!-- begin generated: ([\w-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 
-_ENCODINGS = {
-    Encoding.HEX: "in hexadecimal",
-    Encoding.HEX_ANY_CASE: "in hexadecimal, small or capital letters",
-    Encoding.BASE64: "in base64",
-    Encoding.BASE64URL: "in URL-safe base64",
-}
-
 
 def catalogue() -> str:
-    """Every provider of the catalogue, by slug."""
-    return "\n".join(_provider(row) for row in all_providers())
+    """Every provider of the catalogue, a line each."""
+    rows = [
+        (
+            f"[{row.name}](providers/{row.slug}.md)",
+            f"`{row.slug}`",
+            _kinds(row),
+            "signed" if row.id_is_signed else "not signed" if row.event_id else "the content",
+            ", ".join(f"`{handshake.id}`" for handshake in row.handshakes),
+        )
+        for row in sorted(all_providers(), key=lambda row: row.name.lower())
+    ]
+    return _table(("sender", "`provider`", "proves itself by", "event id", "handshakes"), rows)
+
+
+def provider_pages() -> dict[Path, str]:
+    """The page of every provider, which is written by the code alone."""
+    return {DOCS / "providers" / f"{row.slug}.md": _provider(row) for row in all_providers()}
 
 
 def life() -> str:
@@ -59,104 +65,54 @@ def parts_of(page: str) -> list[str]:
 
 
 def _provider(row: Provider) -> str:
-    slugs = ", ".join(f"`{slug}`" for slug in (row.slug, *row.aliases))
-    facts = [
-        ("provider", slugs),
-        ("verified", "<br>".join(_scheme(scheme) for scheme in row.schemes)),
-        ("timestamp", _timestamp(row)),
-        ("event id", _event_id(row)),
-        ("event type", _event_type(row)),
-        ("methods", ", ".join(row.methods)),
-        ("bodies", ", ".join(row.content_types)),
-        ("handshakes", "<br>".join(map(_handshake, row.handshakes)) or "none"),
-        ("expects", _expects(row)),
-        ("sends again", row.retries or "not known"),
-        ("addresses", f"<{row.ip_ranges}>" if row.ip_ranges else "not published"),
-        ("paste into `secrets`", row.key_hint.strip(" ,") if row.needs_secret else "nothing"),
-    ]
-    table = _table(("", row.name), facts)
-    notes = "".join(f"- {note}\n" for note in row.notes)
-    sources = f"- From: {', '.join(map(_source, row.docs))}\n" if row.docs else ""
-    return "\n".join(part for part in (f"### {row.name}\n", table, notes + sources) if part)
+    guide = guide_of(row.slug)
+    table = _table(("", row.name), [(label, text.replace("\n", "<br>")) for label, text in facts(row) if text])
+    parts = [f"# {row.name}\n", *_setup(row, guide), "## What Hookline knows\n", table]
+    if row.notes:
+        parts += ["## Good to know\n", "".join(f"- {note}\n" for note in row.notes)]
+    parts += _events(row, guide)
+    if row.docs:
+        parts += ["## Sources\n", "".join(f"- {_source(source)}\n" for source in row.docs)]
+    return "\n".join(parts)
+
+
+def _setup(row: Provider, guide: Guide) -> list[str]:
+    name = row.slug.replace("_", "-")
+    secrets = f'\n    secrets: ["env:{row.slug.upper()}_WEBHOOK_SECRET"]' if row.needs_secret else ""
+    source = f"""\
+```yaml
+version: 1
+sources:
+  - name: {name}                   # webhooks arrive at /webhooks/{name}
+    provider: {row.slug}{secrets}
+```
+"""
+    steps = "".join(f"{number}. {step}\n" for number, step in enumerate(guide.setup, 1))
+    tried = [] if row.slug == "none" else [f"Try it before the sender does: `hookline trigger {row.slug}`.\n"]
+    return [source, *([f"At {row.name}:\n", steps] if steps else []), *tried]
+
+
+def _events(row: Provider, guide: Guide) -> list[str]:
+    parts = []
+    if guide.events:
+        more = f" All of them: <{guide.events_url}>." if guide.events_url else ""
+        types = ", ".join(f"`{event}`" for event in guide.events)
+        parts += ["## What it sends\n", f"Among others: {types}.{more}\n"]
+    if guide.test_mode:
+        parts += ["## Tests and the real thing\n", f"{guide.test_mode}\n"]
+    return parts
+
+
+def _kinds(row: Provider) -> str:
+    return ", ".join(dict.fromkeys(str(scheme.kind).replace("_", " ") for scheme in row.schemes))
 
 
 def _source(source: str) -> str:
     return f"<{source}>" if source.startswith("https://") else source
 
 
-def _scheme(scheme: Scheme) -> str:
-    if scheme.signature is None:
-        return "nothing"
-    where = _where(scheme.signature.where)
-    if scheme.kind is Kind.STATIC_TOKEN:
-        return f"a static token in {where}"
-    if scheme.kind is Kind.BASIC_AUTH:
-        return f"user and password in {where}"
-    how = "Ed25519" if scheme.kind is Kind.ED25519 else f"HMAC-{scheme.algorithm.upper()}"
-    written = _ENCODINGS[scheme.signature.encoding] + _behind(scheme.signature)
-    note = f" ({scheme.notes})" if scheme.notes else ""
-    return f"{how} of `{scheme.signed}`, {written}, in {where}{note}"
-
-
-def _behind(signature: Signature) -> str:
-    if signature.format is Format.KV:
-        return f" behind `{signature.tag}=`"
-    if signature.format is Format.SPACE_LIST:
-        return f" behind `{signature.tag},`"
-    return f" behind `{signature.prefix}`" if signature.prefix else ""
-
-
-def _timestamp(row: Provider) -> str:
-    signed = [scheme.timestamp for scheme in row.schemes if scheme.timestamp]
-    if not signed:
-        return "none is signed"
-    places = ", ".join(dict.fromkeys(_where(timestamp.where) for timestamp in signed))
-    tolerance_s = row.tolerance_s
-    limit = f"at most {format_duration(tolerance_s)} from now" if tolerance_s is not None else "of any age"
-    return f"{places}; {limit}, unless the source sets `tolerance`"
-
-
-def _event_id(row: Provider) -> str:
-    if not row.event_id:
-        return "none; the content of the body stands for it"
-    places = [place for scheme in row.schemes for place in scheme.event_id or row.event_id]
-    return f"{_places(places)}; {'signed' if row.id_is_signed else 'not signed, so the replay guard watches the body'}"
-
-
-def _event_type(row: Provider) -> str:
-    places = [place for scheme in row.schemes for place in scheme.event_type or row.event_type]
-    more = (
-        f"; with `.` and `{row.event_type_sub}` of the body behind it, where there is one" if row.event_type_sub else ""
-    )
-    return (_places(places) or "none; it is `unknown`") + more
-
-
-def _handshake(one: Handshake) -> str:
-    answer = f"answered with {_where(one.echo)}" if one.echo else f"answered with an empty {one.status}"
-    return f"`{one.id}`: {answer}{', if it is signed' if one.signed else ''}"
-
-
-def _expects(row: Provider) -> str:
-    return f"{row.success}" + (f" within {format_duration(row.timeout_s)}" if row.timeout_s is not None else "")
-
-
-def _places(places: Iterable[Where]) -> str:
-    return ", else ".join(dict.fromkeys(map(_where, places)))
-
-
-def _where(where: Where) -> str:
-    name = f"`{where.name}`"
-    return {
-        Place.HEADER: f"header {name}",
-        Place.QUERY: f"query parameter {name}",
-        Place.BODY: f"{name} of the body",
-        Place.FORM: f"form field {name}",
-        Place.FIELD: f"field {name} of the signature",
-    }[where.place]
-
-
-def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
-    lines = [head, ("---", "---"), *rows]
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
@@ -165,3 +121,6 @@ if __name__ == "__main__":
         page = path.read_text()
         if parts_of(page):
             path.write_text(written(page))
+    (DOCS / "providers").mkdir(exist_ok=True)
+    for path, text in provider_pages().items():
+        path.write_text(text)

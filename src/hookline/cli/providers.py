@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import track
 
-from hookline.cli.flags import Json
+from hookline.cli.exits import Exit
+from hookline.cli.flags import Flags, Json, with_flags
 from hookline.cli.group import group
-from hookline.cli.output import Page, print_json, print_table
+from hookline.cli.output import Page, print_json, print_line, print_table
+from hookline.cli.place import read_settings
+from hookline.core.errors import InvalidInput
 from hookline.core.providers import registry
 from hookline.core.providers.provider import Provider
+from hookline.core.providers.special import KeyRequest
+from hookline.delivery.address import AddressPolicy
+from hookline.delivery.fetcher import MOST_BYTES, Fetcher
+from hookline.delivery.sender import HttpSender
 from hookline.guides import guide_of
+from hookline.guides.addresses import all_ranges, origin, published, read_kept, read_ranges, write_kept
 from hookline.guides.facts import describe_scheme, facts
 
 app = group("The senders that Hookline knows.")
@@ -51,6 +63,63 @@ def show(
     """Show how a sender proves itself, what it sends and expects, and where to click there."""
     found = registry.get(provider)
     print_json(_whole(found)) if as_json else _page(found)
+
+
+@app.command()
+@with_flags(("config", "data_dir"))
+def addresses(
+    flags: Flags,
+    provider: Annotated[str, typer.Argument(help="Only of this provider.", metavar="PROVIDER")] = "",
+    refresh: Annotated[bool, typer.Option("--refresh", help="Fetch them anew from the providers.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the addresses that providers publish, for `allow_ips: [published]`.
+
+    What --refresh fetched is kept in the data directory; a server takes it when it starts.
+    """
+    data_dir = read_settings(flags)[0].data_dir
+    wanted = [registry.get(provider).slug] if provider else sorted(published())
+    failed = asyncio.run(_refresh(data_dir, wanted)) if refresh else {}
+    ranges = all_ranges(data_dir)
+    shown = {slug: ranges.get(slug, []) for slug in wanted}
+    if as_json:
+        print_json({"ranges": shown, "failed": failed})
+    else:
+        print_table(
+            ("provider", "addresses", "from"),
+            [(slug, ", ".join(found) or "not fetched yet", _origin(slug)) for slug, found in shown.items()],
+        )
+        for slug, why in failed.items():
+            print_line(f"{slug}: {why}; what was known before stays", "yellow")
+    if failed:
+        raise typer.Exit(Exit.FAILED)
+
+
+async def _refresh(data_dir: Path, slugs: list[str]) -> dict[str, str]:
+    """Fetch what these providers publish; why it could not be had, by provider."""
+    sender = HttpSender(AddressPolicy(), response_cap_bytes=MOST_BYTES)
+    fetcher, kept, failed = Fetcher(sender), dict(read_kept(data_dir)), {}
+    try:
+        for slug in track(
+            sorted({origin(slug) for slug in slugs}), description="Fetching", disable=not sys.stdout.isatty()
+        ):
+            known = published().get(slug)
+            if known is None or not known.url:
+                continue
+            document = await fetcher.fetch(KeyRequest(known.url))
+            try:
+                kept[slug] = read_ranges(document or b"", known.at)
+            except InvalidInput as error:
+                failed[slug] = error.message if document else f"{known.url} did not answer with a document"
+    finally:
+        await fetcher.close()
+    write_kept(data_dir, kept)
+    return failed
+
+
+def _origin(slug: str) -> str:
+    known = published().get(origin(slug))
+    return known.url or (f"read {known.read}" if known.read else "") if known else ""
 
 
 def _brief(provider: Provider) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hookline.cli.story import show_rejection
 from hookline.cli.text import age
 from hookline.core.errors import NotFound
 from hookline.core.model import Rejection
+from hookline.guides.addresses import all_ranges
 from hookline.ingest.http import Door
 
 app = group("Requests that were refused: list, look at, and accept after all.")
@@ -96,6 +97,8 @@ def _door(place: Place) -> Door:
         trusted_proxies=[ip_network(text) for text in settings.trusted_proxies],
         dedupe_window_s=settings.dedupe_window_s,
         max_body_bytes=settings.max_body_bytes,
+        public_url=settings.public_url,
+        published=all_ranges(settings.data_dir),
     )
 
 

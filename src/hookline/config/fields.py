@@ -24,7 +24,7 @@ from hookline.config.schemas import check_schema
 from hookline.config.secrets import check_reference, is_reference
 from hookline.core import filter as patterns
 from hookline.core.errors import HooklineError, InvalidInput
-from hookline.core.model import RateLimit
+from hookline.core.model import PUBLISHED_ADDRESSES, RateLimit
 from hookline.core.signature import PRIVATE, SYMMETRIC, Signer, decode_secret
 from hookline.core.target import Target
 
@@ -171,6 +171,9 @@ Rate = Annotated[
 ]
 Slug = Annotated[str, AfterValidator(checked(check_slug))]
 Network = Annotated[str, AfterValidator(checked(check_network))]
+AllowedAddress = Annotated[
+    str, AfterValidator(checked(lambda text: text if text == PUBLISHED_ADDRESSES else check_network(text)))
+]
 Url = Annotated[str, Field(max_length=2048), AfterValidator(checked(check_url))]
 Pattern = Annotated[str, Field(max_length=200), AfterValidator(checked(patterns.check))]
 SecretReference = Annotated[str, AfterValidator(checked(check_reference))]

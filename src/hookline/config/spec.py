@@ -9,10 +9,10 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from hookline.config.endpoint_spec import EndpointSpec, RetrySpec, hide
 from hookline.config.fields import (
+    AllowedAddress,
     Flag,
     JsonSchema,
     Lifetime,
-    Network,
     Pattern,
     Rate,
     SecretReference,
@@ -26,7 +26,7 @@ from hookline.config.fields import (
 )
 from hookline.core import filter as patterns
 from hookline.core.errors import ConfigError, InvalidInput
-from hookline.core.model import Dedupe, Source
+from hookline.core.model import PUBLISHED_ADDRESSES, Dedupe, Source
 from hookline.core.providers import registry
 from hookline.core.providers.generic import SLUG as GENERIC
 from hookline.core.providers.provider import Provider
@@ -119,8 +119,10 @@ class SourceSpec(Spec):
     )
     max_body: Size = Field(default=1_048_576, description="The largest body that is accepted.")
     require_https: Flag = Field(default=False, description="Refuse requests that did not come over HTTPS.")
-    allow_ips: Annotated[tuple[Network, ...], Field(max_length=1000)] = Field(
-        default=(), description="Addresses and networks that requests may come from; any when empty."
+    allow_ips: Annotated[tuple[AllowedAddress, ...], Field(max_length=1000)] = Field(
+        default=(),
+        description="Addresses and networks that requests may come from, `published` for those that the provider "
+        "publishes; any when empty.",
     )
     rate_limit: Rate | None = Field(
         default=None, description="How many requests are accepted in a time, as in `100/s`."
@@ -159,6 +161,16 @@ class SourceSpec(Spec):
         if signature is not None and provider is not None:
             _check_scheme(provider, signature)
         return signature
+
+    @field_validator("allow_ips")
+    @classmethod
+    def _check_addresses(cls, addresses: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        provider = info.data.get("provider")
+        if PUBLISHED_ADDRESSES in addresses and provider is not None:
+            known = provider != GENERIC and registry.get(provider).ip_ranges
+            if not known:
+                raise problem(f"`{provider}` publishes no addresses; name the networks, or leave this out")
+        return addresses
 
     @field_validator("schemas")
     @classmethod

@@ -5,6 +5,7 @@ Nothing here runs before a signature was checked, and nothing here changes the b
 
 from __future__ import annotations
 
+import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Iterable
@@ -23,9 +24,16 @@ from hookline.core.errors import InvalidInput
 MAX_DEPTH = 200
 MAX_FORM_FIELDS = 2_000
 MAX_XML_ELEMENTS = 100_000
+MAX_MULTIPART_FIELDS = 100
 
 _BOM = b"\xef\xbb\xbf"
-_JSON_TYPES = frozenset({b"application/json", b"text/json", b"application/x-json", b"application/csp-report"})
+_TOKEN = b"eyJ"  #: how `{"` begins in base64, which is no JSON
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
+_LONGEST_BOUNDARY = 72  #: two hyphens, then at most 70 characters (RFC 2046 §5.1.1)
+_FIELD_NAME = re.compile(rb'^content-disposition:[ \t]*form-data\b[^\r\n]*?;[ \t]*name="([^"\r\n]*)"', re.I | re.M)
+_JSON_TYPES = frozenset(
+    {b"application/json", b"application/jwt", b"text/json", b"application/x-json", b"application/csp-report"}
+)
 _XML_TYPES = frozenset({b"application/xml", b"text/xml"})
 
 
@@ -63,9 +71,9 @@ def kind_of(content_type: bytes) -> BodyKind:
 def parse(kind: BodyKind, body: bytes) -> Any:
     """What ``body`` says. Raises MalformedBody, and nothing else, for bytes that are not of ``kind``.
 
-    JSON (RFC 8259, UTF-8 only, a byte order mark is tolerated) gives its value. A form gives a dict of
-    strings, with a list where a name is repeated. XML gives a dict of the root element; see `_plain`.
-    TEXT gives a string (bytes that are not UTF-8 become U+FFFD), OTHER the bytes.
+    JSON (RFC 8259, UTF-8 only, a byte order mark is tolerated) gives its value; a signed token (JWS, RFC 7515) gives
+    its claims, which are JSON. A form gives a dict of strings, with a list where a name is repeated. XML gives a dict
+    of the root element; see `_plain`. TEXT gives a string (bytes that are not UTF-8 become U+FFFD), OTHER the bytes.
     """
     if kind is BodyKind.JSON:
         return _parse_json(body)
@@ -110,23 +118,43 @@ class ParsedBody:
     def document(self, json_field: str = "") -> Any:
         """The structured value: that of the body, or of what form field ``json_field`` of a form carries.
 
-        That is JSON, or XML in base64.
+        That is JSON, or XML in base64. The form may be a multipart one.
         """
-        if self.kind is not BodyKind.FORM or not json_field:
+        if self.kind not in (BodyKind.FORM, BodyKind.OTHER) or not json_field:
             return self.value()
         if self._document is None or self._document[0] != json_field:
             self._document = (json_field, self._json_in_field(json_field))
         return self._document[1]
 
     def _json_in_field(self, name: str) -> Any:
-        form = self.value()
-        text = form.get(name) if isinstance(form, dict) else None
+        if self.kind is BodyKind.OTHER:
+            text = _multipart_field(self.body, name)
+        else:
+            form = self.value()
+            text = form.get(name) if isinstance(form, dict) else None
         if not isinstance(text, str):
             return None
         try:
             return _parse_xml(a2b_base64(text.encode())) if text.startswith("PD") else _parse_json(text.encode())
         except (MalformedBody, UnicodeEncodeError, Base64Error):
             return None
+
+
+def _multipart_field(body: bytes, name: str) -> str | None:
+    """A field of a multipart form (RFC 7578) that begins with its boundary; None unless it is there once, in UTF-8."""
+    boundary, line_end, _ = body.partition(b"\r\n")
+    if not boundary.startswith(b"--") or len(boundary) > _LONGEST_BOUNDARY:
+        return None
+    found: list[bytes] = []
+    for part in (line_end + body).split(line_end + boundary, MAX_MULTIPART_FIELDS) if line_end else ():
+        head, blank_line, content = part.partition(b"\r\n\r\n")
+        said = _FIELD_NAME.search(head) if blank_line else None
+        if said and said[1] == name.encode():
+            found.append(content)
+    try:
+        return found[0].decode() if len(found) == 1 else None
+    except UnicodeDecodeError:
+        return None
 
 
 def pointer_tokens(pointer: str) -> tuple[str, ...]:
@@ -166,6 +194,8 @@ def _item(items: list[Any], step: str) -> Any:
 
 
 def _parse_json(body: bytes) -> Any:
+    if body.startswith(_TOKEN) and body.count(b".") == 2:
+        body = _claims(body)
     try:
         value = msgspec.json.decode(body.removeprefix(_BOM))
     except RecursionError:
@@ -175,6 +205,15 @@ def _parse_json(body: bytes) -> Any:
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
         _refuse_deep(value)
     return value
+
+
+def _claims(token: bytes) -> bytes:
+    """The JSON in the middle of a signed token."""
+    part = token.split(b".")[1].translate(_FROM_URL)
+    try:
+        return a2b_base64(part + b"=" * (-len(part) % 4), strict_mode=True)
+    except Base64Error:
+        raise MalformedBody("the body is a signed token whose claims cannot be read") from None
 
 
 def _refuse_deep(value: Any) -> None:

@@ -38,6 +38,10 @@ class SourceKind(StrEnum):
     OPERATIONAL = "operational"  #: Hookline itself, telling an organisation about its endpoints and messages
 
 
+#: In ``allow_ips``: the addresses that the source's provider publishes.
+PUBLISHED_ADDRESSES = "published"
+
+
 class ReviewReason(StrEnum):
     """Why an event waits for a person."""
 

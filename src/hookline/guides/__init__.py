@@ -46,7 +46,7 @@ _EMPTY = Guide([], [], "", "", [])
 @cache
 def guide_of(slug: str) -> Guide:
     """The guide of a provider of the catalogue; an empty one when it has none."""
-    file = files(__name__).joinpath(f"{slug}.toml")
+    file = files("hookline.guides").joinpath(f"{slug}.toml")
     if not file.is_file():
         return _EMPTY
     document: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))

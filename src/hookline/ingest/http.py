@@ -22,7 +22,7 @@ from hookline.ingest.freshness import Freshness
 from hookline.ingest.keys import Fetch, Keys, no_keys
 from hookline.ingest.limits import Limits
 from hookline.ingest.receiver import Decision, Refusal, admit, examine, refused, too_large
-from hookline.ingest.rules import Rules, RulesTable
+from hookline.ingest.rules import NO_RANGES, Ranges, Rules, RulesTable
 from hookline.mint import Mint
 from hookline.storage.base import Draft, Receipt
 from hookline.storage.store import Store
@@ -68,6 +68,7 @@ class Door:
         rejections_max: int = 10_000,
         mint: Mint | None = None,
         public_url: str = "",
+        published: Ranges = NO_RANGES,
         fetch: Fetch = no_keys,
         learn: Learn | None = None,
     ) -> None:
@@ -75,7 +76,7 @@ class Door:
         self._locate = locator(trusted_proxies)
         self._bodies = BodyReader(body_timeout_s)
         self._body_timeout_s = body_timeout_s
-        self._rules = RulesTable(dedupe_window_s, max_body_bytes, public_url)
+        self._rules = RulesTable(dedupe_window_s, max_body_bytes, public_url, published)
         self._keys = Keys(fetch, clock)
         self._learn = learn
         self._limits = Limits()

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
 
 import jsonschema_rs
 
 from hookline.core.body import ParsedBody, pointer
 from hookline.core.filter import compile_patterns
-from hookline.core.model import Request, Source, Verification
+from hookline.core.model import PUBLISHED_ADDRESSES, Request, Source, Verification
 from hookline.core.providers import registry
+
+#: Networks that providers publish, by slug.
+Ranges: TypeAlias = Mapping[str, Sequence[str]]
+
+NO_RANGES: Ranges = {}
 
 #: Keys longer than this are stored as their hash: a sender must not choose how large our index is.
 LONGEST_KEY = 200
@@ -20,7 +27,14 @@ LONGEST_KEY = 200
 class Rules:
     """One source, ready for its door."""
 
-    def __init__(self, source: Source, dedupe_window_s: float, max_body_bytes: int, address: str = "") -> None:
+    def __init__(
+        self,
+        source: Source,
+        dedupe_window_s: float,
+        max_body_bytes: int,
+        address: str = "",
+        published: Sequence[str] = (),
+    ) -> None:
         self.source = source
         self.max_body_bytes = min(source.max_body_bytes, max_body_bytes)
         window_s = dedupe_window_s if source.dedupe.window_s is None else source.dedupe.window_s
@@ -32,7 +46,11 @@ class Rules:
         self.methods = frozenset([*(source.methods or self.provider.methods), *handshakes])
         kinds = source.content_types or self.provider.content_types
         self.content_types = frozenset() if "any" in kinds else frozenset(kinds)
-        self._networks: list[IPv4Network | IPv6Network] = [ip_network(text) for text in source.allow_ips]
+        listed = [text for text in source.allow_ips if text != PUBLISHED_ADDRESSES]
+        if PUBLISHED_ADDRESSES in source.allow_ips:
+            listed += published
+        self._restricted = bool(source.allow_ips)
+        self._networks: list[IPv4Network | IPv6Network] = [ip_network(text) for text in listed]
         self._schemas = [
             (compile_patterns([pattern]), jsonschema_rs.validator_for(schema)) for pattern, schema in source.schemas
         ]
@@ -44,7 +62,7 @@ class Rules:
 
     def admits(self, client: str) -> bool:
         """Whether requests may come from this address."""
-        if not self._networks:
+        if not self._restricted:
             return True
         try:
             address = ip_address(client)
@@ -100,9 +118,11 @@ def _key(kind: str, value: str) -> str:
 class RulesTable:
     """The rules of all sources, made anew when a source changed."""
 
-    def __init__(self, dedupe_window_s: float, max_body_bytes: int, public_url: str = "") -> None:
+    def __init__(
+        self, dedupe_window_s: float, max_body_bytes: int, public_url: str = "", published: Ranges = NO_RANGES
+    ) -> None:
         self._dedupe_window_s, self._max_body_bytes = dedupe_window_s, max_body_bytes
-        self._public_url = public_url.rstrip("/")
+        self._public_url, self._published = public_url.rstrip("/"), published
         self._rules: dict[str, Rules] = {}
 
     def of(self, source: Source) -> Rules:
@@ -110,5 +130,7 @@ class RulesTable:
         rules = self._rules.get(source.id)
         if rules is None or rules.source is not source:
             address = f"{self._public_url}/webhooks/{source.name}" if self._public_url else ""
-            rules = self._rules[source.id] = Rules(source, self._dedupe_window_s, self._max_body_bytes, address)
+            published = self._published.get(source.provider, ())
+            rules = Rules(source, self._dedupe_window_s, self._max_body_bytes, address, published)
+            self._rules[source.id] = rules
         return rules

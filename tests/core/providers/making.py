@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hookline.core.body import BodyKind, ParsedBody
 from hookline.core.headers import index
 from hookline.core.model import Headers, Request
+from hookline.core.providers.own import aws_sns as sns
 from hookline.core.providers.provider import Provider
 from hookline.core.providers.registry import get
 from hookline.core.providers.scheme import KeyEncoding, Kind, Scheme
@@ -92,8 +94,23 @@ def pair_of(provider: Provider, scheme: Scheme) -> tuple[str, str]:
     return secret, secret
 
 
+#: The topic of the guide's sample.
+SNS_TOPIC = "arn:aws:sns:eu-west-1:000000000000:orders-demo"
+
+
+def aws_sns_meaning(request: Request) -> object:
+    """The signed members of a message of Amazon SNS, and its signature; None when the body says none."""
+    message = ParsedBody(BodyKind.JSON, request.body).value()
+    if not isinstance(message, dict):
+        return None
+    return [message.get(name) for name in (*sns.SIGNED, "SignatureVersion", "Signature")]
+
+
 #: What signs and verifies in schemes that a provider has a file of its own for.
 SPECIAL_PAIRS: dict[str, Callable[[], tuple[str, str]]] = {
+    "ebay": lambda: ec_pair(),
+    "aws_sns": lambda: (rsa_pair()[0], f"{SNS_TOPIC}\n{rsa_pair()[1]}"),
+    "kinde": lambda: rsa_pair(),
     "paypal": lambda: ("WH-NOT-REAL\n" + rsa_pair()[0], "WH-NOT-REAL\n" + rsa_pair()[1]),
 }
 
@@ -115,14 +132,33 @@ def secret_of(slug: str, scheme: Scheme | None = None) -> str:
 
 #: A content type and a body for schemes that ask for a certain one, by slug or ``slug/scheme``.
 SAMPLES: dict[str, tuple[str, bytes]] = {
+    "mailgun/form-legacy": (
+        "application/x-www-form-urlencoded",
+        b"event=delivered&timestamp=1700000000&token=not-a-real-token",
+    ),
+    "pusher": ("application/json", b'{"time_ms": 1700000000000, "events": [{"name": "channel_occupied"}]}'),
+    "twilio/json-bodysha256": ("application/json", b'{"property": "value"}'),
     "paddle_classic": (
         "application/x-www-form-urlencoded",
         b"alert_name=payment_succeeded&alert_id=1001&customer_name=Zo%C3%AB+O%27Hara&currency=EUR&coupon=",
     ),
 }
 
+
+def _fields(request: Request) -> list[tuple[str, str]]:
+    """The decoded fields of a form, sorted; another body as it is."""
+    text = request.body.decode("latin-1")
+    if b"form" not in request.lookup.get(b"content-type", b""):
+        return [("", text)]
+    return sorted(parse_qsl(text, keep_blank_values=True, encoding="latin-1"))
+
+
 #: Providers that sign what a body says, not its bytes: what it says.
 SIGNS_MEANING: dict[str, Callable[[Request], object]] = {
+    "mandrill": _fields,
+    "aws_sns": aws_sns_meaning,
+    "plivo": _fields,
+    "twilio": lambda request: set(_fields(request)),
     "braintree": lambda request: str((parsed(request).value() or {}).get("bt_payload")).rstrip("\n"),
     "paddle_classic": lambda request: sorted(
         pair for pair in parse_qsl(request.body.decode("latin-1"), keep_blank_values=True) if pair[0] != "p_signature"

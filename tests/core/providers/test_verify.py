@@ -182,7 +182,10 @@ def test_no_bit_of_the_proof_can_change(way: tuple[Provider, str, str, str]) -> 
     headers, names, provider = list(request.headers), proof_lines(way), alone(way)
     for position, (name, value) in enumerate(headers):
         for bit in range(len(value) * 8 if name in names else 0):
-            lines = (*headers[:position], (name, flip_a_bit(value, bit)), *headers[position + 1 :])
+            flipped = flip_a_bit(value, bit)
+            if scheme_of(way).kind is Kind.BASIC_AUTH and flipped.lower().startswith(b"basic ") and bit < 40:
+                continue  # the word may be written in any case (RFC 9110 §11.1)
+            lines = (*headers[:position], (name, flipped), *headers[position + 1 :])
             with pytest.raises(VerificationError):
                 provider.verify(with_lines(request, lines), [way[3]], NOW, None)
 

@@ -27,6 +27,8 @@ def encoder(encoding: Encoding) -> Callable[[bytes], bytes]:
     """How a signature's bytes are written."""
     if encoding in (Encoding.HEX, Encoding.HEX_ANY_CASE):
         return hexlify
+    if encoding is Encoding.BASE64URL_BARE:
+        return _base64url_bare
     return _base64 if encoding is Encoding.BASE64 else urlsafe_b64encode
 
 
@@ -36,6 +38,8 @@ def is_written_in(encoding: Encoding, text: bytes) -> bool:
         return _HEX.fullmatch(text) is not None
     if encoding is Encoding.BASE64URL:
         return _BASE64URL.fullmatch(text) is not None
+    if encoding is Encoding.BASE64URL_BARE:
+        return _BASE64URL.fullmatch(text) is not None and b"=" not in text and len(text) % 4 != 1
     try:
         return bool(a2b_base64(text, strict_mode=True))
     except Base64Error:
@@ -47,8 +51,11 @@ def decode_signature(encoding: Encoding, text: bytes) -> bytes | None:
     try:
         if encoding in (Encoding.HEX, Encoding.HEX_ANY_CASE):
             raw = bytes.fromhex(text.decode("ascii"))
+        elif encoding is Encoding.BASE64:
+            raw = a2b_base64(text, strict_mode=True)
         else:
-            raw = a2b_base64(text.translate(_FROM_URL) if encoding is Encoding.BASE64URL else text, strict_mode=True)
+            padding = b"=" * (-len(text) % 4) if encoding is Encoding.BASE64URL_BARE else b""
+            raw = a2b_base64(text.translate(_FROM_URL) + padding, strict_mode=True)
     except (Base64Error, ValueError):
         return None
     given = text.lower() if encoding is Encoding.HEX_ANY_CASE else text
@@ -65,6 +72,10 @@ def key_decoder(encoding: KeyEncoding) -> Callable[[str], bytes]:
 
 def _base64(data: bytes) -> bytes:
     return b2a_base64(data, newline=False)
+
+
+def _base64url_bare(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
 
 
 def _utf8_key(secret: str) -> bytes:

@@ -6,7 +6,7 @@
 | ``header`` | the header that holds the signature or token | |
 | ``in`` | instead of ``header``: ``query:NAME``, ``body:/POINTER``, ``form:NAME`` | |
 | ``algorithm`` | ``sha256``, ``sha512``, ``sha384``, ``sha1`` | ``sha256`` |
-| ``encoding`` | ``hex``, ``hex_any_case``, ``base64``, ``base64url`` | ``hex`` |
+| ``encoding`` | ``hex``, ``hex_any_case``, ``base64``, ``base64url``, ``base64url_bare`` (without padding) | ``hex`` |
 | ``prefix`` | what stands before the signature, as ``sha256=`` | |
 | ``format`` | ``plain``, ``list``, ``kv``, ``space_list``, ``positional``, ``numbered``, ``pipe_pairs`` | ``plain`` |
 | ``tag`` | in ``kv`` and ``space_list`` the key of signatures, as ``v1`` | |

@@ -55,8 +55,10 @@ class Jwt:
     leeway_s: float = 0.0
     #: Names the document with the public keys, by the token's ``kid``; VerificationError for one that cannot be.
     key_url: Callable[[str, Options], str] | None = None
-    #: How to ask for it, by its address, the ``kid`` and the secrets; None: with a GET.
-    key_request: Callable[[str, str, Sequence[str]], KeyRequest] | None = None
+    #: How to ask for it, by its address, the ``kid`` and the secrets (None: not at all); without this, with a GET.
+    key_request: Callable[[str, str, Sequence[str]], KeyRequest | None] | None = None
+    #: Raises InvalidInput for a secret that cannot be used, where it may be something else than a key.
+    check_secret: Callable[[str], object] | None = None
     #: Further conditions: a sentence for the refusal, or an empty one.
     check: Callable[[Request, Claims], str] = field(default=lambda _request, _claims: "")
     #: The further claims of a genuine token, of a request and its address, where `check` asks for some.
@@ -267,15 +269,21 @@ def _wrong_url(claim: str, url: str) -> VerificationError:
 
 
 def find_key(document: bytes, key_id: str) -> Sequence[bytes]:
-    """The keys of a JSON Web Key Set (RFC 7517) that may have signed under ``key_id``; of another document, itself."""
+    """The keys of a JSON Web Key Set (RFC 7517) that may have signed under ``key_id``; of another document, itself.
+
+    A document with a single key in its member ``key``, as Plaid writes it, is a set of one. A key whose ``expired_at``
+    says a time is none.
+    """
     try:
         value = msgspec.json.decode(document)
     except msgspec.DecodeError:
         return [document]
+    if isinstance(value, dict) and isinstance(value.get("key"), dict):
+        value = {"keys": [value["key"]]}
     if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
         return [document]
     keys = [key for key in value["keys"] if isinstance(key, dict) and (not key_id or key.get("kid") == key_id)]
-    return [msgspec.json.encode(key) for key in keys[:20]]
+    return [msgspec.json.encode(key) for key in keys[:20] if key.get("expired_at") is None]
 
 
 def unsupported(algorithm: str, allowed: Sequence[str]) -> VerificationError:
@@ -289,8 +297,18 @@ def unsupported(algorithm: str, allowed: Sequence[str]) -> VerificationError:
 
 def key_bytes(secret: str) -> bytes:
     """A secret as the key of an HMAC. A public key is refused: everybody has it."""
-    if "-----BEGIN" in secret:
-        raise InvalidInput("this is a public key, and the token is signed with a shared secret")
     if not secret:
         raise InvalidInput("a secret must not be empty")
-    return secret.encode("utf-8", "surrogatepass")
+    key = secret.encode("utf-8", "surrogatepass")
+    if "-----BEGIN" in secret or _is_public(key):
+        raise InvalidInput("this is a public key, and the token is signed with a shared secret")
+    return key
+
+
+def _is_public(key: bytes) -> bool:
+    """Whether ``key`` is a public key, in whatever form, or a set of them."""
+    try:
+        load_public_key(key)
+    except InvalidInput:
+        return find_key(key, "") != [key]
+    return True

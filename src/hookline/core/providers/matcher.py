@@ -54,6 +54,8 @@ def key_of(scheme: Scheme) -> Callable[[str], object]:
     """Makes a key out of a secret; raises InvalidInput, without the secret, when it is not one."""
     if scheme.special is not None:
         return scheme.special.check_secret
+    if scheme.jwt is not None and scheme.jwt.check_secret is not None:
+        return scheme.jwt.check_secret
     if scheme.jwt is not None:
         return jwt.key_bytes if scheme.jwt.algorithms[0].startswith("HS") else key_decoder(KeyEncoding.PUBLIC_KEY)
     decode = key_decoder(scheme.key)

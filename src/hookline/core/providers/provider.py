@@ -127,6 +127,9 @@ class Provider:
     def key_request(self, request: Request, secrets: Sequence[str]) -> KeyRequest | None:
         """How to ask for the document at `key_url`; some providers want to know who asks."""
         scheme = self._written_in(request)
+        if scheme.special is not None and scheme.special.key_request is not None:
+            asked: KeyRequest | None = scheme.special.key_request(request, secrets)
+            return asked
         if scheme.special is not None and scheme.special.key_url is not None:
             url = scheme.special.key_url(request, self.chosen)
             return KeyRequest(url) if url else None
@@ -152,7 +155,8 @@ class Provider:
     def fetches_keys(self) -> bool:
         """Whether any scheme is proven by a key that has to be fetched."""
         return any(
-            (scheme.special and scheme.special.key_url) or (scheme.jwt and scheme.jwt.key_url)
+            (scheme.special and (scheme.special.key_url or scheme.special.key_request))
+            or (scheme.jwt and scheme.jwt.key_url)
             for scheme in self.schemes
         )
 

@@ -77,9 +77,11 @@ def sign_with(private_pem: bytes, message: bytes, algorithm: str) -> bytes:
 def _load(document: bytes) -> object:
     if document.startswith(b"{"):
         return _load_jwk(msgspec.json.decode(document, type=dict[str, object]))
+    if document.startswith(b"-----") and not document.endswith(b"-----"):
+        raise ValueError("something stands behind the END line")
     if b"BEGIN CERTIFICATE" in document:
         return x509.load_pem_x509_certificate(document).public_key()
-    if document.startswith(b"-----"):
+    if document.startswith(b"-----") and document.endswith(b"-----"):
         return serialization.load_pem_public_key(document)
     if document[:1] == b"0":  # DER begins with a sequence, 0x30
         return serialization.load_der_public_key(document)

@@ -51,6 +51,14 @@ class Voice:
             "no_secret", f"this source {problem}. Give it {self.key_hint}, exactly as {self.name} shows it"
         )
 
+    def no_key(self) -> VerificationError:
+        """The public key has to be fetched, and was not to be had."""
+        return VerificationError(
+            "key_unavailable",
+            f"the public key of {self.name} could not be fetched, so nothing can be said about the signature. Check "
+            f"that {self.key_hint} is right, and that this machine may call {self.name}",
+        )
+
     def wrong_credential(self, where: Where) -> VerificationError:
         """A static token, or a user and password, is not one of ours."""
         return VerificationError(

@@ -45,7 +45,7 @@ def for_source(source: Source, address: str = "") -> Provider:
         return build_generic(source.signature or {})
     provider = get(source.provider)
     block = source.signature or {}
-    if address and provider.binds_url:
+    if address and (provider.binds_url or URL in provider.options):
         block = {URL.name: address, **block}
     return provider.configured(block) if block else provider
 

@@ -61,6 +61,7 @@ class Encoding(StrEnum):
     HEX_ANY_CASE = "hex_any_case"  #: some senders write upper case
     BASE64 = "base64"
     BASE64URL = "base64url"
+    BASE64URL_BARE = "base64url_bare"  #: without padding
 
 
 class KeyEncoding(StrEnum):

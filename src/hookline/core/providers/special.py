@@ -61,6 +61,8 @@ class Special:
     sign: Callable[[Request, str, float, Options], Request]
     is_present: Callable[[Request], bool] = lambda _: True
     key_url: Callable[[Request, Options], str] | None = None
+    #: In place of `key_url`, where a secret of the source says whose keys they are.
+    key_request: Callable[[Request, Sequence[str]], KeyRequest | None] | None = None
     check_secret: Callable[[str], object] = lambda _: None
     covers_body: bool = True
     is_asymmetric: bool = False  #: the sender signs with a private key

@@ -11,7 +11,7 @@ request at the wrong time, and ``bad_signature`` never hides behind a wrong cloc
 from __future__ import annotations
 
 from binascii import Error as Base64Error
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Sequence
 from hmac import compare_digest
 from typing import TypeAlias
@@ -294,7 +294,7 @@ def _basic_credential(signature: Signature, value: bytes) -> bytes:
         userinfo = a2b_base64(encoded, strict_mode=True)
     except Base64Error:
         userinfo = b""
-    if kind.lower() != b"basic" or not userinfo:
+    if kind.lower() != b"basic" or not userinfo or b2a_base64(userinfo, newline=False) != encoded:
         raise malformed(signature, "is not `Basic` and base64")
     return userinfo
 
@@ -329,7 +329,7 @@ def _compile_jwt(scheme: Scheme, signature: Signature, rules: Jwt, voice: Voice)
             raise malformed(signature, "holds no signed token") from None
         if token.algorithm not in rules.algorithms:
             raise jwt.unsupported(token.algorithm, rules.algorithms)
-        position = _prover(token, secrets, certificate, voice)
+        position = _prover(token, secrets, certificate, voice, fetched=rules.key_url is not None)
         if position is None:
             raise voice.wrong_token(signature.where)
         sent_s = jwt.check_claims(rules, token.claims, request, full_url(request), now_s, tolerance_s)
@@ -338,10 +338,12 @@ def _compile_jwt(scheme: Scheme, signature: Signature, rules: Jwt, voice: Voice)
     return check
 
 
-def _prover(token: Token, secrets: Sequence[str], certificate: bytes | None, voice: Voice) -> int | None:
+def _prover(
+    token: Token, secrets: Sequence[str], certificate: bytes | None, voice: Voice, *, fetched: bool
+) -> int | None:
     """The position of the secret under which a token is signed, -1 for a key that was fetched, None for none.
 
-    Raises ``no_secret``.
+    Raises ``no_secret``, and ``key_unavailable`` when the key had to be ``fetched`` and was not to be had.
     """
     shared = token.algorithm.startswith("HS")
     usable = False
@@ -360,6 +362,8 @@ def _prover(token: Token, secrets: Sequence[str], certificate: bytes | None, voi
                 return -1
         except InvalidInput:
             pass
+    if not usable and fetched and any(secrets):
+        raise voice.no_key()
     if not usable:
         raise voice.no_secret(len(secrets))
     return None

@@ -1,6 +1,6 @@
 """Amazon SNS: a signature in the body over some of its members, under a certificate that the message names.
 
-The certificates are Amazon's, not a customer's: whoever has an AWS account can have messages of his own topic signed.
+The certificates are Amazon's, not a customer's: whoever has an AWS account can have messages of their own topic signed.
 So the secret of a source is the ARN of its topic, and no other topic counts. Behind the ARN, on lines of its own, the
 certificate (or its public key) may stand in PEM, for machines that cannot fetch it.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from binascii import b2a_base64
 from collections.abc import Sequence
 from hmac import compare_digest
 from typing import Any
@@ -82,7 +83,8 @@ def verify(request: Request, secrets: Sequence[str], certificate: bytes | None, 
     raw = decode_signature(Encoding.BASE64, signature.encode("utf-8", "surrogatepass"))
     if raw is None:
         raise VerificationError(
-            "malformed_signature", "/Signature of the body is not base64. Check that nothing on the way changes the body"
+            "malformed_signature",
+            "/Signature of the body is not base64. Check that nothing on the way changes the body",
         )
     if not is_signed_by(load_public_key(key), raw, canonical(message), algorithm):
         raise VerificationError(
@@ -116,7 +118,7 @@ def sign(request: Request, secret: str, now_s: float, options: Options) -> Reque
     if algorithm is None or any(not isinstance(message.get(name, ""), str | None) for name in SIGNED):
         raise InvalidInput("this is not a message that Amazon SNS could send")
     raw = sign_with(secret.encode("utf-8", "replace"), canonical(message), algorithm)
-    message["Signature"] = msgspec.json.encode(raw).strip(b'"').decode()
+    message["Signature"] = b2a_base64(raw, newline=False).decode()
     named = {name for name, _ in _REPEATED_IN_HEADERS}
     lines = [line for line in request.headers if line[0].lower() not in named]
     lines += [(name, str(message[member]).encode()) for name, member in _REPEATED_IN_HEADERS]
@@ -255,8 +257,8 @@ def _sent_s(message: dict[str, Any]) -> float:
     if not text:
         raise VerificationError(
             "missing_timestamp",
-            "Amazon SNS writes the time of sending in /Timestamp of the body, and this message has nothing there. Check "
-            "that the source names the right provider",
+            "Amazon SNS writes the time of sending in /Timestamp of the body, and this message has nothing there. "
+            "Check that the source names the right provider",
         )
     try:
         return _parse_time(text.encode("utf-8", "surrogatepass"))

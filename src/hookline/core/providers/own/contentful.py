@@ -56,7 +56,7 @@ def _value(request: Request, name: bytes, names: list[bytes]) -> bytes:
 
 
 REQUEST = Signed(
-    words="the method, the path with its query, the headers named in x-contentful-signed-headers and the body, on lines",
+    words="the method, the path with its query, the headers that x-contentful-signed-headers names and the body",
     make=canonical,
     covers=(SIGNED_HEADERS, TIMESTAMP),
 )

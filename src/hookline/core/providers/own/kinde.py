@@ -1,4 +1,8 @@
-"""Kinde: the whole body is a signed token (JWS compact serialisation, RFC 7515), whose claims are the event."""
+"""Kinde: the whole body is a signed token (JWS compact serialisation, RFC 7515), whose claims are the event.
+
+The token does not say who issued it. So the secret of a source is the address of the Kinde business, where its public
+keys are, or a public key itself: in PEM, or the set of them that is at the address.
+"""
 
 from __future__ import annotations
 
@@ -14,46 +18,42 @@ from hookline.core.model import Request
 from hookline.core.providers import jwt
 from hookline.core.providers.public_key import load_public_key
 from hookline.core.providers.signed import Options
-from hookline.core.providers.special import Proof, Special
+from hookline.core.providers.special import KeyRequest, Proof, Special
 
 _ALGORITHM = "RS256"
-_ISSUER = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?/?")
+_ADDRESS = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?/?")
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def verify(request: Request, secrets: Sequence[str], certificate: bytes | None, options: Options) -> Proof:
-    """Raises VerificationError unless the body is a token under a key among ``secrets``, or one that was fetched."""
+    """Raises VerificationError unless the body is a token under a key among ``secrets``, or at an address there."""
     token = _token(request.body)
-    usable = False
+    usable = addressed = False
     for position, secret in enumerate(secrets):
-        if _ISSUER.fullmatch(secret):
+        if not _ADDRESS.fullmatch(secret):
+            document = secret.encode("utf-8", "surrogatepass")
+        elif addressed or certificate is None:  # only the first address is asked
+            addressed = True
             continue
-        proved = _is_proved(token, secret.encode("utf-8", "surrogatepass"))
+        else:
+            addressed, document = True, certificate
+        proved = _is_proved(token, document)
         if proved:
             return Proof(position)
         usable = usable or proved is not None
-    proved = None if certificate is None else _is_proved(token, certificate)
-    if proved:
-        return Proof(_position_of(options.get("issuer", ""), secrets))
-    if not (usable or proved is not None):
-        raise _without_key(bool(key_url(request, options)))
+    if not usable:
+        raise _without_key(addressed)
     raise VerificationError(
         "bad_signature",
-        "the token that is the body is not signed under any key of this source. Check that its key, or its option "
-        "`issuer`, is that of the Kinde business which sends",
+        "the token that is the body is not signed under any key of this source. Check that its secret is the key, or "
+        "the address, of the Kinde business which sends",
     )
 
 
-def key_url(request: Request, options: Options) -> str:
-    """Where the public keys are, by the option ``issuer``; empty without it. Raises VerificationError."""
-    issuer = options.get("issuer", "")
-    if not issuer:
-        return ""
-    if not _ISSUER.fullmatch(issuer):
-        raise VerificationError(
-            "untrusted_key", "the option `issuer` is not an https address. Check that it is like https://you.kinde.com"
-        )
-    return issuer.rstrip("/") + "/.well-known/jwks.json"
+def key_request(request: Request, secrets: Sequence[str]) -> KeyRequest | None:
+    """How to ask for the public keys: at the first address among ``secrets``."""
+    address = next((secret for secret in secrets if _ADDRESS.fullmatch(secret)), None)
+    return KeyRequest(address.rstrip("/") + "/.well-known/jwks.json") if address else None
 
 
 def sign(request: Request, secret: str, now_s: float, options: Options) -> Request:
@@ -69,7 +69,7 @@ def sign(request: Request, secret: str, now_s: float, options: Options) -> Reque
 
 def check_secret(secret: str) -> None:
     """Raises InvalidInput when the secret is neither a public key, nor a set of them, nor an address."""
-    if not _ISSUER.fullmatch(secret) and not _loadable(secret.encode("utf-8", "surrogatepass")):
+    if not _ADDRESS.fullmatch(secret) and not _loadable(secret.encode("utf-8", "surrogatepass")):
         raise InvalidInput(
             "the secret of a Kinde source is its public key (PEM, or what https://you.kinde.com/.well-known/jwks.json "
             "says), or the address https://you.kinde.com"
@@ -130,21 +130,17 @@ def _loadable(document: bytes) -> bool:
     return False
 
 
-def _position_of(issuer: str, secrets: Sequence[str]) -> int:
-    return next((at for at, secret in enumerate(secrets) if secret.rstrip("/") == issuer.rstrip("/")), -1)
-
-
-def _without_key(fetches: bool) -> VerificationError:
-    if fetches:
+def _without_key(addressed: bool) -> VerificationError:
+    if addressed:
         return VerificationError(
             "key_unavailable",
-            "the public keys of this source's `issuer` could not be fetched, or hold none that fits. Check that this "
-            "machine can reach the issuer over HTTPS",
+            "the public keys at the address that is the secret of this source could not be fetched, or hold none that "
+            "fits. Check that this machine can reach it over HTTPS",
         )
     return VerificationError(
         "no_secret",
-        "this source has no public key. Give it the key of the Kinde business as its secret, or add `issuer: "
-        "https://you.kinde.com` to the `signature` block of the source, exactly as Kinde shows it",
+        "this source has no public key. Give it the address of the Kinde business, as https://you.kinde.com, or its "
+        "public key, exactly as Kinde shows it",
     )
 
 
@@ -152,6 +148,6 @@ BODY_JWT = Special(
     words="a body that is a token signed with RS256, under a public key of the Kinde business",
     verify=verify,
     sign=sign,
-    key_url=key_url,
+    key_request=key_request,
     check_secret=check_secret,
 )

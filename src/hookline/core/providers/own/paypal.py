@@ -219,4 +219,5 @@ SPECIAL = Special(
     key_url=key_url,
     check_secret=check_secret,
     covers_body=False,
+    is_asymmetric=True,
 )

@@ -158,11 +158,11 @@ LINE = Provider(
     success="200",
     retries="Only where webhook redelivery is turned on in the console.",
     retries_by_itself=True,
-    attempt=body("/events/*/deliveryContext/isRedelivery"),
     key_hint="the channel secret",
     notes=(
         "One request can hold several events.",
         "The console's Verify button sends an empty list of events.",
+        "/deliveryContext/isRedelivery of an event tells retries.",
     ),
     docs=(
         "the official library line-bot-sdk 3.27.0 linebot/v3/webhook.py",
@@ -538,8 +538,8 @@ TWILIO = Provider(
     key_hint=twilio.KEY_HINT,
     notes=(
         "The address is signed, so the source must know the one that Twilio was given.",
-        "A message or call has one Sid over all its states, so the Sid is not the id of an event. The idempotency token "
-        "that serves instead is not signed.",
+        "A message or call has one Sid over all its states, so the Sid is not the id of an event. The idempotency "
+        "token that serves instead is not signed.",
         "The answer to an event is TwiML that does nothing, which Twilio takes for status callbacks too.",
         "Only the decoded fields of a form are signed, not how they are written.",
     ),
@@ -612,8 +612,8 @@ VONAGE = Provider(
     retries_by_itself=True,
     key_hint="the account's signature secret",
     notes=(
-        "For signed webhooks of the Messages and Voice APIs, sent with POST. Those sent with GET hold the hash of their "
-        "query, which is not read here.",
+        "For signed webhooks of the Messages and Voice APIs, sent with POST. Those sent with GET hold the hash of "
+        "their query, which is not read here.",
         "The SMS API signs in the field `sig` of its request; that is not read here.",
         "How old a token may be is our choice: Vonage gives it a time of issue and no end.",
     ),

@@ -21,6 +21,7 @@ from hookline.storage.base import EventFilter
 from hookline.storage.catalogue import PutSource, StoredSource
 from hookline.storage.store import Store, open_store
 from hookline.testing.clock import FakeClock
+from tests.core.providers.making import pair_of
 
 SERVER_SECRET = "not-a-real-server-secret-0123456789"
 #: One for each provider, in the form that it hands out. Obviously fake.
@@ -32,7 +33,7 @@ SECRETS = {
     "standard_webhooks": "whsec_bm90LWEtcmVhbC1zZWNyZXQtMDEyMzQ1Njc4OQ==",
 }
 #: The same for every provider of the catalogue.
-ALL_SECRETS = {row.slug: SECRETS["standard_webhooks"] for row in registry.all_providers() if row.needs_secret} | SECRETS
+ALL_SECRETS = {row.slug: pair_of(row, row.schemes[0])[1] for row in registry.all_providers() if row.needs_secret} | SECRETS
 JSON_LINE = (b"content-type", b"application/json")
 
 

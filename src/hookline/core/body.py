@@ -135,7 +135,7 @@ class ParsedBody:
         if not isinstance(text, str):
             return None
         try:
-            return _parse_xml(a2b_base64(text.encode())) if text.startswith("PD") else _parse_json(text.encode())
+            return _parse_xml(a2b_base64(text.encode())) if text.startswith("P") else _parse_json(text.encode())
         except (MalformedBody, UnicodeEncodeError, Base64Error):
             return None
 

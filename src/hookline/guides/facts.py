@@ -125,9 +125,14 @@ def _timestamp(row: Provider) -> str:
 def _event_id(row: Provider) -> str:
     places = [place for scheme in row.schemes for place in scheme.event_id or row.event_id]
     if not places:
+        if row.repeats_bodies:
+            return "none, and bodies repeat: nothing tells that one came twice"
         return "none; the content of the body stands for it"
-    watched = "signed" if row.id_is_signed else "not signed, so the replay guard watches the body"
-    return f"{_places(places)}; {watched}"
+    watched = "signed" if row.id_is_signed else "not signed"
+    if not row.id_is_signed and not row.repeats_bodies:
+        watched += ", so the replay guard watches the body"
+    scope = f", within {' and '.join(map(describe_place, row.id_scope))}" if row.id_scope else ""
+    return f"{_places(places)}{scope}; {watched}"
 
 
 def _event_type(row: Provider) -> str:

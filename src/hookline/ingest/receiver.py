@@ -104,7 +104,8 @@ def examine(
     reason, detail = _review(rules, event_type, parsed)
     if reason is ReviewReason.SCHEMA_MISMATCH and source.on_schema_mismatch == "refuse":
         return Refusal("schema_mismatch", f"the body of {event_type} does not match its schema {detail}", 422)
-    body_hash = hashlib.sha256(request.body).digest()[:16]
+    # What a GET says stands in its query.
+    body_hash = hashlib.sha256(request.body or b"?" + request.query).digest()[:16]
     key = rules.key(request, parsed, identity.event_id, body_hash)
     return Draft(
         event=Event(

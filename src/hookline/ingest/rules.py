@@ -58,7 +58,8 @@ class Rules:
         id_may_be_forged = source.dedupe.by == "header" or (
             source.dedupe.by == "provider" and not self.provider.id_is_signed
         )
-        self._guarded = source.dedupe.replay_guard != "off" and id_may_be_forged
+        may_guard = source.dedupe.replay_guard != "off" and not self.provider.repeats_bodies
+        self._guarded = may_guard and id_may_be_forged
 
     def admits(self, client: str) -> bool:
         """Whether requests may come from this address."""
@@ -75,7 +76,10 @@ class Rules:
         dedupe = self.source.dedupe
         if dedupe.by == "provider":
             # Without an id of its own an event is its content.
-            return _key("id", event_id) if event_id else f"body:{body_hash.hex()}"
+            if event_id:
+                return _key("id", event_id)
+            tells = (request.body or request.query) and not self.provider.repeats_bodies
+            return f"body:{body_hash.hex()}" if tells else ""
         if dedupe.by == "header":
             return _key("header", request.lookup.get(dedupe.name.lower().encode(), b"").decode("latin-1"))
         if dedupe.by == "body":

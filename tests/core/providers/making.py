@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from functools import cache
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -26,6 +26,7 @@ NOW = 1_700_000_000.0
 
 #: A secret that the provider can use; obviously fake.
 SECRETS = {
+    "supabase": "v1,whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
     "adyen": "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056",
     "anthropic": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
     "clerk": "whsec_bm90IGEgcmVhbCBzZWNyZXQsIG5vdCBhdCBhbGw=",
@@ -106,6 +107,13 @@ def aws_sns_meaning(request: Request) -> object:
     return [message.get(name) for name in (*sns.SIGNED, "SignatureVersion", "Signature")]
 
 
+def gitea_meaning(request: Request) -> object:
+    """What a form of Gitea says, byte for byte; of anything else the body."""
+    if b"urlencoded" not in request.lookup[b"content-type"]:
+        return request.body
+    return [unquote_to_bytes(part.replace(b"+", b" ")) for part in request.body.split(b"=", 1)]
+
+
 #: What signs and verifies in schemes that a provider has a file of its own for.
 SPECIAL_PAIRS: dict[str, Callable[[], tuple[str, str]]] = {
     "ebay": lambda: ec_pair(),
@@ -132,6 +140,7 @@ def secret_of(slug: str, scheme: Scheme | None = None) -> str:
 
 #: A content type and a body for schemes that ask for a certain one, by slug or ``slug/scheme``.
 SAMPLES: dict[str, tuple[str, bytes]] = {
+    "gitea/gogs": ("application/x-www-form-urlencoded", b"payload=%7B%22ref%22%3A+%22refs%2Fheads%2Fmain%22%7D"),
     "mailgun/form-legacy": (
         "application/x-www-form-urlencoded",
         b"event=delivered&timestamp=1700000000&token=not-a-real-token",
@@ -155,6 +164,7 @@ def _fields(request: Request) -> list[tuple[str, str]]:
 
 #: Providers that sign what a body says, not its bytes: what it says.
 SIGNS_MEANING: dict[str, Callable[[Request], object]] = {
+    "gitea": gitea_meaning,
     "mandrill": _fields,
     "aws_sns": aws_sns_meaning,
     "plivo": _fields,

@@ -69,11 +69,49 @@ def test_a_standard_webhooks_id_is_that_of_the_spelling_that_was_signed() -> Non
     assert provider.identify(replayed, ParsedBody(BodyKind.JSON, body)) == Identity("msg_1", "user.created")
 
 
+#: Senders whose events have no id of their own, or one that means something else (a payment, an envelope).
+WITHOUT_ID = """
+adyen airtable alertmanager asana ashby bigcommerce braintree brevo cal_com calendly clickup cloudflare cursor
+docusign doppler dropbox dropbox_sign elevenlabs figma front grafana huggingface jenkins lemon_squeezy
+mailchimp mailersend mailjet mandrill messagebird meta mongodb_atlas netlify none npm onfleet paystack
+pipedrive plaid plivo pusher recurly sendbird tiktok unisender_go vonage webflow websub x xero zoom
+"""
+#: Senders who write the id where they do not sign: the replay guard watches their bodies.
+UNSIGNED_ID = """
+assemblyai auth0 aws_sns bitbucket buildkite chargebee cloudevents contentful convoy datadog deepgram
+eventbridge gitea github gitlab google_push jira linear mailgun mercado_pago microsoft_graph modern_treasury
+mollie monday okta paypal postmark razorpay revenuecat salesforce sanity sentry shopify sinch sparkpost
+supabase telegram twilio wise woocommerce
+"""
+
+
 def test_which_providers_sign_the_id() -> None:
-    unsigned = {provider.slug for provider in all_providers() if not provider.id_is_signed}
-    without_any = {provider.slug for provider in all_providers() if not provider.event_id}
-    assert without_any == {"calendly", "elevenlabs", "lemon_squeezy", "mailersend", "none", "webflow"}
-    assert unsigned - without_any == {"bitbucket", "github", "modern_treasury", "razorpay", "shopify"}
+    without_any = {
+        row.slug for row in all_providers() if not any(scheme.event_id or row.event_id for scheme in row.schemes)
+    }
+    unsigned = {row.slug for row in all_providers() if not row.id_is_signed} - without_any
+    assert without_any == set(WITHOUT_ID.split())
+    assert unsigned == set(UNSIGNED_ID.split())
+
+
+def test_a_number_within_a_channel_is_an_id_only_together_with_it() -> None:
+    def of(channel: bytes) -> str:
+        lines = ((b"x-goog-channel-id", channel), (b"x-goog-message-number", b"7"))
+        return identify("google_push", b"", *lines).event_id
+
+    assert of(b"a") == "a/7"
+    assert of(b"b") == "b/7"
+
+
+def test_a_batch_has_an_id_only_when_it_holds_one_item() -> None:
+    def of(*items: dict[str, str]) -> Identity:
+        return identify("sendgrid", msgspec.json.encode(items))
+
+    first, second = {"sg_event_id": "1", "event": "open"}, {"sg_event_id": "2", "event": "click"}
+    assert of(first) == Identity("1", "open")
+    assert of(first, first) == Identity("", "open")
+    assert of(first, second) == Identity("", "batch")
+    assert of() == Identity("", "")
 
 
 def test_a_generic_source_takes_the_first_place_that_has_something() -> None:

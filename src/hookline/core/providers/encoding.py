@@ -117,7 +117,7 @@ def _hex_key(secret: str) -> bytes:
 def _whsec_key(secret: str) -> bytes:
     if secret.startswith(PUBLIC):
         raise InvalidInput("a `whpk_` key proves `v1a` signatures, not `v1`")
-    return decode_secret(secret)
+    return decode_secret(secret.removeprefix("v1,"))  # Supabase shows it with the version in front
 
 
 def _whpk_key(secret: str) -> bytes:

@@ -72,6 +72,17 @@ def with_suffix(read: TextReader, pointer: str, json_field: str) -> TextReader:
     return read_both
 
 
+def within_scope(read: TextReader, scope: tuple[Where, ...], json_field: str) -> TextReader:
+    """The text of ``read`` behind those at ``scope``, with ``/`` between; empty when it is."""
+    readers = tuple(first_text((place,), json_field) for place in scope)
+
+    def read_all(request: Request, parsed: ParsedBody) -> str:
+        text = read(request, parsed)
+        return shorten("/".join([*(one(request, parsed) for one in readers), text])) if text else ""
+
+    return read_all
+
+
 def clean(value: Any) -> str:
     """A scalar as a text that is safe to store and show. What is not a scalar gives an empty one."""
     raw = as_bytes(value)

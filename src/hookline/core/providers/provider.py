@@ -11,7 +11,7 @@ from hookline.core.errors import ConfigError, InvalidInput, VerificationError
 from hookline.core.model import Request, Response, with_url
 from hookline.core.providers import jwt
 from hookline.core.providers.handshake import Answerer, Handshake, answerer
-from hookline.core.providers.identity import Identity, TextReader, first_text, shared_type, with_suffix
+from hookline.core.providers.identity import Identity, TextReader, first_text, shared_type, with_suffix, within_scope
 from hookline.core.providers.matcher import key_of
 from hookline.core.providers.options import URL, Option, chosen, with_headers
 from hookline.core.providers.public_key import PEM, load_public_key
@@ -36,6 +36,10 @@ class Provider:
     schemes: tuple[Scheme, ...]
     aliases: tuple[str, ...] = ()
     event_id: tuple[Where, ...] = ()  #: the first that is there
+    #: Places whose values stand before the id, where it is unique only among those that share them.
+    id_scope: tuple[Where, ...] = ()
+    #: Two events of this sender can have the same body, so a body never tells that one came twice.
+    repeats_bodies: bool = False
     event_type: tuple[Where, ...] = ()
     event_type_sub: str = ""  #: JSON pointer; what is there is appended to the type, after a dot
     delivery_id: tuple[Where, ...] = ()
@@ -230,7 +234,9 @@ class Provider:
     def id_is_signed(self) -> bool:
         """Whether nobody but the sender can have chosen the event id, in every scheme."""
         return bool(self.event_id) and all(
-            scheme.covers(place) for scheme in self.schemes for place in scheme.event_id or self.event_id
+            scheme.covers(place)
+            for scheme in self.schemes
+            for place in (*(scheme.event_id or self.event_id), *self.id_scope)
         )
 
     @property
@@ -261,6 +267,8 @@ class Provider:
 
     def _identifiers_of(self, scheme: Scheme) -> tuple[TextReader, TextReader]:
         read_id = first_text(scheme.event_id or self.event_id, self.json_field)
+        if self.id_scope:
+            read_id = within_scope(read_id, self.id_scope, self.json_field)
         read_type = first_text(scheme.event_type or self.event_type, self.json_field, shared_type)
         if self.event_type_sub:
             read_type = with_suffix(read_type, self.event_type_sub, self.json_field)

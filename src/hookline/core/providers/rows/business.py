@@ -64,7 +64,6 @@ BIGCOMMERCE = Provider(
             notes="a header that you add when you create the webhook",
         ),
     ),
-    event_id=(body("/hash"),),
     event_type=(body("/scope"),),
     options=(
         Option(
@@ -326,6 +325,7 @@ PLAID = Provider(
     ),
     event_type=(body("/webhook_type"),),
     event_type_sub="/webhook_code",
+    repeats_bodies=True,
     options=(plaid.ENVIRONMENT,),
     success="200",
     timeout_s=10,
@@ -336,8 +336,7 @@ PLAID = Provider(
         "The secret is written `client_id:secret`; with it Plaid's public key is fetched. A public key in its place, "
         "as a JSON Web Key or in PEM, is used as it is, and nothing is fetched.",
         "For the sandbox say `environment: sandbox` in the `signature` block of the source.",
-        "Webhooks have no id, and two of one item can be alike byte for byte: they are then taken for one event. Say "
-        "`dedupe: {by: none}` at the source to get each.",
+        "Webhooks have no id, and two of one item can be alike byte for byte, so none is taken for a duplicate.",
     ),
     docs=("https://plaid.com/docs/api/webhooks/webhook-verification/", "https://plaid.com/docs/api/webhooks/"),
 )

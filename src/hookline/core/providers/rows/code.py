@@ -134,6 +134,7 @@ DROPBOX = Provider(
     name="Dropbox",
     schemes=(hmac(header("X-Dropbox-Signature")),),
     event_type=(key("delta"),),
+    repeats_bodies=True,
     methods=("POST", "GET"),
     handshakes=(
         Handshake(
@@ -291,8 +292,8 @@ GRAFANA = Provider(
     notes=(
         "The signature is off until the contact point has a secret for it. Basic auth and a bearer token do not cover "
         "the body.",
-        "Name a timestamp header in the contact point and here, and captured requests are worth nothing after 5 "
-        "minutes.",
+        "Name a timestamp header in the contact point and here, and set `scheme` to `hmac-with-timestamp`: then "
+        "captured requests are worth nothing after 5 minutes.",
         "Some versions write X-Grafana-Alert-Signature when no header is chosen; then say so with `header`.",
         "A request is a group of alerts. Its groupKey stays the same from one notification to the next, so it is not "
         "an id: two requests are the same when their bodies are.",

@@ -145,6 +145,8 @@ GOOGLE_PUSH = Provider(
     name="Google Calendar and Drive push channels",
     schemes=(Scheme(id="static-token", kind=Kind.STATIC_TOKEN, signature=Signature(header("X-Goog-Channel-Token"))),),
     event_id=(header("X-Goog-Message-Number"),),
+    id_scope=(header("X-Goog-Channel-ID"),),
+    repeats_bodies=True,
     event_type=(header("X-Goog-Resource-State"),),
     content_types=("any",),
     retries="Not known.",
@@ -152,7 +154,7 @@ GOOGLE_PUSH = Provider(
     notes=(
         "The body is empty, or says nothing, and is not covered by the proof: fetch the changes from Google.",
         "The first message of a channel has the type `sync`. Channels end and have to be made anew.",
-        "Messages are numbered within a channel. Where one source serves several, set `dedupe` to `none`.",
+        "Messages are numbered within a channel, so the id that Hookline takes is that of the channel and the number.",
     ),
     docs=(
         "https://developers.google.com/workspace/calendar/api/guides/push",
@@ -186,6 +188,7 @@ HUBSPOT = Provider(
         ),
     ),
     event_id=(body("/*/eventId"),),
+    id_scope=(body("/*/subscriptionId"), body("/*/objectId"), body("/*/occurredAt")),
     event_type=(body("/*/subscriptionType"),),
     retries="Not known.",
     attempt=body("/*/attemptNumber"),
@@ -193,7 +196,7 @@ HUBSPOT = Provider(
     notes=(
         "Versions 1 and 2 are bare hashes without a timestamp. Where HubSpot sends version 3 too, set `scheme` to "
         "`v3`, so that nothing older counts.",
-        "HubSpot does not promise that eventId is never used twice.",
+        "HubSpot does not promise that eventId is never used twice: subscription, object and time belong to the id.",
     ),
     docs=(
         "https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation",
@@ -226,7 +229,8 @@ JIRA = Provider(
     notes=(
         "A webhook without a secret is not signed.",
         "The token of a Connect app covers the method, the path and the query; the body is not covered by it. Its path "
-        "is that below the base URL of the app, which must have none of its own.",
+        "is that below the base URL of the app, which must have none of its own. Where a proxy changes the path, say "
+        "the public address with `url`.",
         "X-Atlassian-Webhook-Identifier stays over retries. It is not signed.",
     ),
     docs=(
@@ -347,7 +351,6 @@ PIPEDRIVE = Provider(
     slug="pipedrive",
     name="Pipedrive",
     schemes=(Scheme(id="basic", kind=Kind.BASIC_AUTH, signature=Signature(header("Authorization"))),),
-    event_id=(body("/meta/id"),),
     event_type=(body("/meta/action"),),
     event_type_sub="/meta/entity",
     timeout_s=10,
@@ -356,7 +359,7 @@ PIPEDRIVE = Provider(
     key_hint="the user:password of the webhook",
     notes=(
         "The body is not covered by the proof.",
-        "Of webhooks version 2. In version 1 `meta.id` is the id of the object: set `dedupe` to `content` there.",
+        "`meta.id` is that of the object in version 1, so it is not taken for the id of the event.",
     ),
     docs=(
         "https://pipedrive.readme.io/docs/guide-for-webhooks-v2",

@@ -232,13 +232,14 @@ MOLLIE = Provider(
         ),
     ),
     event_type=(body("/type"),),
+    repeats_bodies=True,
     content_types=("json", "form"),
     retries="Not known.",
     key_hint="the webhook's signing secret (or, for classic webhooks, a token of your own in the address)",
     notes=(
         "Classic webhooks are not signed: put ?token=… with the secret of the source into the address that you give "
         "to Mollie. The body is not covered by it, and holds only the id of what changed: fetch that.",
-        "Classic webhooks about one payment are all alike, so a source for them needs `dedupe: {by: none}`.",
+        "Classic webhooks about one payment are all alike, so none of them is taken for a duplicate.",
         f"The signature of next-gen webhooks: {_NOT_CONFIRMED[0].lower()}{_NOT_CONFIRMED[1:]}",
     ),
     docs=("https://docs.mollie.com/reference/webhooks", "https://docs.mollie.com/reference/webhooks-new"),

@@ -26,7 +26,7 @@ from hookline.delivery.address import AddressPolicy
 from hookline.delivery.outcome import Outcome
 from hookline.delivery.sender import HttpSender
 from hookline.testing.requests import Bad, sample_request
-from hookline.testing.secrets import certificate_pair, new_pair
+from hookline.testing.secrets import new_pair
 
 #: A program may have answered later; whoever waits at a terminal has given up by then.
 TIMEOUT_S = 30.0
@@ -137,7 +137,7 @@ async def _destination(
     name = found.name if found is not None else provider.slug
     scheme = "https" if settings.tls_cert else "http"
     url = to or f"{scheme}://{host}:{settings.port}/webhooks/{name}"
-    return Destination(url, signing or new_pair(provider.schemes[0]).signing, provider)
+    return Destination(url, signing or new_pair(provider, provider.usual_scheme).signing, provider)
 
 
 def _source(sources: list[Source], provider: Provider, name: str) -> Source | None:
@@ -157,10 +157,10 @@ def _signs_with(provider: Provider, source: Source) -> str:
 
 
 def _make_keys(provider: Provider, scheme: str, file: Path) -> None:
-    chosen = next((one for one in provider.schemes if one.id == scheme), provider.schemes[0])
+    chosen = next((one for one in provider.schemes if one.id == scheme), provider.usual_scheme)
     if not provider.signs_with_private_key:
         raise InvalidInput(f"{provider.name} signs with a shared secret; the source's own is used")
-    pair = certificate_pair() if provider.fetches_keys and not chosen.jwt else new_pair(chosen)
+    pair = new_pair(provider, chosen)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:

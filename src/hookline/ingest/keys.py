@@ -54,7 +54,7 @@ class Keys:
         wanted = provider.key_request(request, secrets)
         if wanted is None:
             return None
-        own = next((secret for secret in secrets if secret.startswith(PEM)), None)
+        own = next((secret[secret.index(PEM) :] for secret in secrets if PEM in secret), None)
         return own.encode() if own is not None else await self.get(wanted)
 
     async def get(self, wanted: KeyRequest) -> bytes | None:

@@ -18,12 +18,14 @@ from hookline.core.model import Request
 from hookline.core.providers.provider import Provider
 from hookline.core.providers.scheme import Scheme
 from hookline.core.providers.sign import EXAMPLE_URL, sign_request
-from hookline.core.providers.where import Place, Where
+from hookline.core.providers.where import Place, Where, as_bytes, parsed, request_reader
 from hookline.guides import Guide, Sample, guide_of
 from hookline.testing.secrets import new_pair
 
 _FORM = "application/x-www-form-urlencoded"
 _DAY_S = 86_400.0
+#: As signatures are written that stand among other fields of a body.
+_LONG_WORD = re.compile(rb"[0-9A-Za-z+/_-]{20,}")
 
 
 class Bad(StrEnum):
@@ -56,14 +58,14 @@ def sample_request(
     """
     guide = guide_of(provider.slug)
     sample = _sample(provider, guide, event_type)
-    chosen = next((one for one in provider.schemes if one.id == scheme), provider.schemes[0])
+    chosen = next((one for one in provider.schemes if one.id == scheme), provider.usual_scheme)
     body = _body(provider, chosen, sample, event_id, event_type or sample.type, changes or {})
-    if bad is Bad.STALE and not _has_time(chosen):
+    if bad is Bad.STALE and not signs_time(chosen):
         raise InvalidInput(f"{provider.name} signs no time, so nothing of it can be stale")
     request = sign_request(
         provider,
         body=body,
-        secret=new_pair(chosen).signing if bad is Bad.WRONG_SECRET else secret,
+        secret=new_pair(provider, chosen).signing if bad is Bad.WRONG_SECRET else secret,
         now_s=now_s - _DAY_S if bad is Bad.STALE else now_s,
         event_id=event_id,
         event_type=event_type or sample.type,
@@ -73,16 +75,23 @@ def sample_request(
         method=sample.method,
         headers=tuple((name.lower().encode(), value.encode()) for name, value in sample.headers.items()),
     )
-    return tampered(request, chosen) if bad is Bad.TAMPERED else request
+    return tampered(request, chosen, secret) if bad is Bad.TAMPERED else request
 
 
-def tampered(request: Request, scheme: Scheme) -> Request:
+def tampered(request: Request, scheme: Scheme, secret: str) -> Request:
     """The request as somebody on the way would change it: the body where that is covered, else the proof itself."""
     if scheme.covers_body and request.body:
         return msgspec.structs.replace(request, body=_another_byte(request.body))
     where = scheme.signature.where if scheme.signature else None
     if where is None or where.place is not Place.HEADER:
-        return msgspec.structs.replace(request, body=_another_byte(request.body), query=_another_byte(request.query))
+        found = as_bytes(request_reader(where)(request)) if where is not None else None
+        proof = next((one for one in (found, secret.encode()) if one and one in request.body + request.query), None)
+        proof = proof or max(_LONG_WORD.findall(request.body), key=len, default=request.body)
+        body, query = (
+            request.body.replace(proof, _another_byte(proof)),
+            request.query.replace(proof, _another_byte(proof)),
+        )
+        return msgspec.structs.replace(request, body=body, query=query)
     name = where.name.lower().encode()
     lines = tuple((key, _another_byte(value) if key == name else value) for key, value in request.headers)
     return msgspec.structs.replace(request, headers=lines, lookup=index(lines))
@@ -97,7 +106,8 @@ def _another_byte(text: bytes) -> bytes:
     return text[:at] + (b"7" if text[at : at + 1] != b"7" else b"8") + text[at + 1 :]
 
 
-def _has_time(scheme: Scheme) -> bool:
+def signs_time(scheme: Scheme) -> bool:
+    """Whether a captured request is worth nothing after some time."""
     if scheme.timestamp is not None:
         return scheme.timestamp.tolerance_s is not None
     return scheme.jwt is not None or (scheme.special is not None and scheme.special.tolerance_s is not None)
@@ -143,13 +153,17 @@ def _body(
         raise InvalidInput(
             f"{provider.name} sends {sample.content_type}; only JSON and forms can be changed with --set"
         )
-    return sample.body.encode()
+    lines = ((b"content-type", sample.content_type.encode()),)
+    request = Request("POST", "/", b"", lines, index(lines), sample.body.encode())
+    known = provider.identify(request, parsed(request)).event_id
+    return request.body.replace(known.encode(), event_id.encode()) if known else request.body
 
 
 def _form(text: str, ids: tuple[Where, ...], event_id: str, changes: Mapping[str, Any]) -> bytes:
     pairs = parse_qsl(text.strip(), keep_blank_values=True)
     wanted = {path.lstrip("/"): str(value) for path, value in changes.items()}
-    own_id = next((place.name for place in ids if place.place is Place.FORM and place.name in dict(pairs)), None)
+    names = [place.name.removeprefix("/") for place in ids if place.place in (Place.FORM, Place.BODY)]
+    own_id = next((name for name in names if name in dict(pairs)), None)
     if own_id is not None:
         wanted.setdefault(own_id, event_id)
     if not wanted:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from datetime import UTC, datetime
+from collections.abc import Callable
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import NameOID
 
+from hookline.core.providers.provider import Provider
 from hookline.core.providers.scheme import KeyEncoding, Kind, Scheme
 
 _PEM = serialization.Encoding.PEM
@@ -28,15 +27,17 @@ class Pair(msgspec.Struct, frozen=True):
         return "Pair(…)"
 
 
-def new_pair(scheme: Scheme) -> Pair:
-    """A secret, or a pair of keys, that this scheme can use; random."""
+def new_pair(provider: Provider, scheme: Scheme) -> Pair:
+    """A secret, or a pair of keys, that this scheme of a provider can use; random."""
+    if provider.slug in _OWN and scheme.special is not None:
+        return _OWN[provider.slug]()
     if scheme.kind is Kind.ED25519:
         return _ed25519(scheme.key)
     algorithm = scheme.jwt.algorithms[0] if scheme.jwt else ""
     if scheme.kind is Kind.RSA or algorithm.startswith(("RS", "PS")):
         return rsa_pair()
     if scheme.kind is Kind.ECDSA or algorithm.startswith("ES"):
-        return _pem_pair(ec.generate_private_key(ec.SECP256R1()))
+        return ec_pair()
     return _shared(new_secret(scheme))
 
 
@@ -55,21 +56,19 @@ def rsa_pair() -> Pair:
     return _pem_pair(rsa.generate_private_key(public_exponent=65_537, key_size=2_048))
 
 
-def certificate_pair() -> Pair:
-    """A private RSA key and a certificate that it signed itself, both in PEM."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "webhooks.example.com")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-        .sign(key, hashes.SHA256())
-    )
-    return Pair(_private(key), certificate.public_bytes(_PEM).decode())
+def ec_pair() -> Pair:
+    """A private key on the curve P-256 and its public key, both in PEM."""
+    return _pem_pair(ec.generate_private_key(ec.SECP256R1()))
+
+
+def _behind(name: str, keys: Pair) -> Pair:
+    """Keys behind a name, in one secret: of senders whose secret is the name of something."""
+    return Pair(f"{name}\n{keys.signing}", f"{name}\n{keys.verifying}")
+
+
+def _sns_pair() -> Pair:
+    keys = rsa_pair()
+    return Pair(keys.signing, f"{SNS_TOPIC}\n{keys.verifying}")
 
 
 def _shared(secret: str) -> Pair:
@@ -92,3 +91,15 @@ def _pem_pair(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> Pair:
 
 def _private(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+
+
+#: The topic that the guide's samples come from.
+SNS_TOPIC = "arn:aws:sns:eu-west-1:000000000000:orders-demo"
+
+#: For schemes that a provider has a file of its own for.
+_OWN: dict[str, Callable[[], Pair]] = {
+    "aws_sns": _sns_pair,
+    "ebay": ec_pair,
+    "kinde": rsa_pair,
+    "paypal": lambda: _behind("WH-NOT-A-REAL-ID", rsa_pair()),
+}

@@ -212,8 +212,13 @@ class Provider:
 
     @property
     def signs_with_private_key(self) -> bool:
-        """Whether what verifies the provider's first scheme cannot sign it."""
-        return self.schemes[0].is_asymmetric
+        """Whether what verifies requests of this provider cannot sign them."""
+        return self.usual_scheme.is_asymmetric
+
+    @property
+    def usual_scheme(self) -> Scheme:
+        """The scheme that requests of this provider are mostly written in."""
+        return next((scheme for scheme in self.schemes if scheme.id in self.signs_with), self.schemes[0])
 
     @property
     def learns_secret(self) -> bool:

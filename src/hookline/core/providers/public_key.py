@@ -81,7 +81,7 @@ def _load(document: bytes) -> object:
         raise ValueError("something stands behind the END line")
     if b"BEGIN CERTIFICATE" in document:
         return x509.load_pem_x509_certificate(document).public_key()
-    if document.startswith(b"-----") and document.endswith(b"-----"):
+    if document.startswith(b"-----"):
         return serialization.load_pem_public_key(document)
     if document[:1] == b"0":  # DER begins with a sequence, 0x30
         return serialization.load_der_public_key(document)

@@ -137,7 +137,8 @@ def _schemes(provider: Provider, wanted: str | None, secret: str) -> list[Scheme
 def _identity_lines(provider: Provider, scheme: Scheme, event_id: str, event_type: str) -> list[tuple[bytes, bytes]]:
     named_type = event_type.partition(".")[0] if provider.event_type_sub else event_type
     lines = [(name, event_id.encode()) for name in _header_names(scheme.event_id or provider.event_id)]
-    lines += [(name, named_type.encode()) for name in _header_names(scheme.event_type or provider.event_type)]
+    if named_type:
+        lines += [(name, named_type.encode()) for name in _header_names(scheme.event_type or provider.event_type)]
     return lines
 
 

@@ -27,6 +27,7 @@ ALERTMANAGER = Provider(
     name="Prometheus Alertmanager",
     schemes=(_BASIC, _token("bearer", header("Authorization"), "Bearer ")),
     event_type=(body("/status"),),
+    repeats_bodies=True,
     retries="With growing waits until the next group interval, after network errors and 5xx; other refusals are final.",
     retries_by_itself=True,
     key_hint="the credentials of `authorization`, or `user:password` of `basic_auth`, in its `http_config`",
@@ -277,6 +278,7 @@ GRAFANA = Provider(
         _token("authorization-header", header("Authorization"), "Bearer "),
     ),
     event_type=(body("/status"),),
+    repeats_bodies=True,
     methods=("POST", "PUT"),
     options=(
         Option(

@@ -382,7 +382,7 @@ SENDBIRD = Provider(
     event_type=(body("/category"),),
     retries="Not known.",
     key_hint="the application's master API token",
-    notes=("A secondary token of the API does not sign.",),
+    notes=("Sendbird says that an API token signs; that it is the master one is as other implementations read it.",),
     docs=("https://docs.sendbird.com/docs/business-messaging/guide/v1/settings/webhooks",),
 )
 

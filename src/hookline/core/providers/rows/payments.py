@@ -105,6 +105,7 @@ AUTHORIZE_NET = Provider(
     event_type=(body("/eventType"),),
     retries="Not known.",
     key_hint="the Signature Key (hexadecimal)",
+    notes=(f"That the key is decoded from hexadecimal: {_NOT_CONFIRMED[0].lower()}{_NOT_CONFIRMED[1:]}",),
     docs=("https://developer.authorize.net/api/reference/features/webhooks.html",),
 )
 

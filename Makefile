@@ -48,8 +48,12 @@ torture: dev ## kill the server KILLS times under load at both doors and lose no
 
 bench: dev ## echo, both doors and the whole pipeline side by side; BENCH="--seconds 2 --only door"; DB=postgres
 	$(BIN)/python -m bench $(if $(DB),--database=$(DB)) $(BENCH)
+	$(BIN)/python -m bench.verify
 
-.PHONY: bench-isolation bench-idle bench-backlog
+bench-verify: dev ## what one verification costs, for every provider; VERIFY="--only stripe,slack"
+	$(BIN)/python -m bench.verify $(VERIFY)
+
+.PHONY: bench-verify bench-isolation bench-idle bench-backlog
 bench-isolation: dev ## what one endpoint that never answers costs a hundred others; ISOLATION="--runs 1"
 	$(BIN)/python -m bench.isolation $(ISOLATION)
 

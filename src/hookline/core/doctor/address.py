@@ -37,9 +37,9 @@ def find(case: Case) -> Iterator[Finding]:
                 "wrong_url",
                 f"The signature covers the address that the sender called. It fits {shown(address)}; here the request "
                 f"seems to have come to {shown(known)}.",
-                f"Say the address with `url: {shown(address).partition('?')[0]}` in the `signature` block of the source, "
-                "or set HOOKLINE_PUBLIC_URL; or let the proxy pass on `Host` and `X-Forwarded-Proto` and name it in "
-                "`trusted_proxies`.",
+                f"Say the address with `url: {shown(address).partition('?')[0]}` in the `signature` block of the "
+                "source, or set HOOKLINE_PUBLIC_URL; or let the proxy pass on `Host` and `X-Forwarded-Proto` and name "
+                "it in `trusted_proxies`.",
                 cure,
             )
             return

@@ -26,7 +26,8 @@ def read_capture(text: bytes, url: str = "") -> Request:
     start = _REQUEST_LINE.fullmatch(lines[0].strip())
     if start is None:
         raise InvalidInput(
-            "this is no captured request: write `POST /path HTTP/1.1`, a line for each header, an empty line, and the body"
+            "this is no captured request: write `POST /path HTTP/1.1`, a line for each header, an empty line, and the "
+            "body"
         )
     headers = tuple(_header(line, number) for number, line in enumerate(lines[1:], 2) if line.strip())
     return request_of(start[1], start[2], headers, _as_announced(body, index(headers)), url)

@@ -88,13 +88,13 @@ def _stale(case: Case, late_s: float | None) -> Diagnosis:
     elif late_s is not None and late_s > _CLOCKS_DRIFT_S:
         problem += " No clock is that wrong by accident: this is an old request, stored or replayed."
         remedy = (
-            "Nothing is to be changed if somebody sent an old request again. To examine a captured one, say with `--now` "
-            "when it came."
+            "Nothing is to be changed if somebody sent an old request again. To examine a captured one, say with "
+            "`--now` when it came."
         )
     else:
         remedy = (
-            "Compare this machine's clock with the true time first (`timedatectl`). If it is right, the request was held "
-            "back on its way, by a queue, a tunnel or a breakpoint: raise the source's `tolerance`."
+            "Compare this machine's clock with the true time first (`timedatectl`). If it is right, the request was "
+            "held back on its way, by a queue, a tunnel or a breakpoint: raise the source's `tolerance`."
         )
     return Diagnosis(_STALE, problem, remedy + _shorter_than_documented(case))
 
@@ -110,7 +110,8 @@ def _future(late_s: float | None) -> Diagnosis:
     return Diagnosis(
         _FUTURE,
         problem,
-        "Set this machine's clock by NTP (`timedatectl set-ntp true`); only if it is right, ask the sender about theirs.",
+        "Set this machine's clock by NTP (`timedatectl set-ntp true`); only if it is right, ask the sender about "
+        "theirs.",
     )
 
 

@@ -89,7 +89,8 @@ def _token_as_basic(case: Case, name: bytes, value: bytes) -> Iterator[_Try]:
         for userinfo in (user + b":" + token, token):
             yield (
                 "token_instead_of_basic",
-                "The sender sends the password as a bare token, and this source expects basic auth (user and password).",
+                "The sender sends the password as a bare token, and this source expects basic auth (user and "
+                "password).",
                 "Use a source with `kind: static_token`, or let the sender use basic auth.",
                 case.with_header(name, _BASIC + b64encode(userinfo)),
             )

@@ -48,9 +48,10 @@ def _legacy(case: Case) -> Iterator[Finding]:
         if cure is not None and case.works(cure):
             yield cured(
                 "legacy_scheme",
-                f"The request proves itself under {case.provider.name}'s scheme `{scheme.id}`, and this source is narrowed "
-                f"to {', '.join(f'`{one}`' for one in sorted(used))}.",
-                f"Let the sender use that one, or add `{scheme.id}` to `scheme` in the `signature` block of the source.",
+                f"The request proves itself under {case.provider.name}'s scheme `{scheme.id}`, and this source is "
+                f"narrowed to {', '.join(f'`{one}`' for one in sorted(used))}.",
+                f"Let the sender use that one, or add `{scheme.id}` to `scheme` in the `signature` block of the "
+                "source.",
                 cure,
             )
             return
@@ -94,8 +95,8 @@ def _said(case: Case, scheme: Scheme, variant: Scheme) -> tuple[str, str, str]:
     return (
         code,
         problem,
-        f"Check that the sender really is {case.provider.name}, and what is chosen there. If it is a program of your own, "
-        f"let it sign so, or describe it with `provider: generic` and {changed}.",
+        f"Check that the sender really is {case.provider.name}, and what is chosen there. If it is a program of your "
+        f"own, let it sign so, or describe it with `provider: generic` and {changed}.",
     )
 
 

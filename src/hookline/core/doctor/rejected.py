@@ -15,15 +15,16 @@ from hookline.core.providers import registry
 _REMEDIES = {
     "method_not_allowed": "Let the sender use a method that the source accepts, or set `methods`.",
     "https_required": "Use the `https://` address at the sender; behind a proxy set `trusted_proxies`.",
-    "address_not_allowed": "Add the sender's networks to `allow_ips`; behind a proxy set `trusted_proxies`, or everybody has "
-    "the proxy's address.",
+    "address_not_allowed": "Add the sender's networks to `allow_ips`; behind a proxy set `trusted_proxies`, or "
+    "everybody has the proxy's address.",
     "rate_limited": "Raise `rate_limit` or `client_rate_limit`, if the sender is who you think it is.",
     "body_too_large": "Raise `max_body` of the source, and of the server if it is smaller.",
     "body_timeout": "Look for a slow proxy between the sender and Hookline.",
     "too_busy": "Nothing is to be changed: the sender tries again.",
     "unsupported_content_type": "Let the sender send what its provider documents, or set `content_types`.",
     "schema_mismatch": "Mend the schema, or set `on_schema_mismatch: review`.",
-    "replayed": "Nothing is to be changed if it was a replay; if the sender really repeats bodies, set `replay_guard: off`.",
+    "replayed": "Nothing is to be changed if it was a replay; if the sender really repeats bodies, set `replay_guard: "
+    "off`.",
     "visit_failed": "Let Hookline reach the sender's confirmation address over HTTPS.",
 }
 

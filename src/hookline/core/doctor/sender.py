@@ -27,8 +27,8 @@ def find(case: Case) -> Iterator[Finding]:
         if verified is not None and verified.level is not Verification.UNVERIFIED:
             yield cured(
                 "other_provider",
-                f"The request proves itself as one of {row.name}, with a secret of this source; the source is configured "
-                f"for {_configured(case)}.",
+                f"The request proves itself as one of {row.name}, with a secret of this source; the source is "
+                f"configured for {_configured(case)}.",
                 f"Set `provider: {row.slug}` for this source.",
                 cure,
             )
@@ -44,10 +44,10 @@ def suspect(case: Case) -> Iterator[Finding]:
         if name:
             yield likely(
                 "other_provider",
-                f"This looks like a request of {row.name}: it has the header `{name.decode()}`. The source is configured for "
-                f"{_configured(case)}.",
-                f"If {row.name} sends to this address, set `provider: {row.slug}` and its secret; else compare the address "
-                "at the sender.",
+                f"This looks like a request of {row.name}: it has the header `{name.decode()}`. The source is "
+                f"configured for {_configured(case)}.",
+                f"If {row.name} sends to this address, set `provider: {row.slug}` and its secret; else compare the "
+                "address at the sender.",
             )
             return
 

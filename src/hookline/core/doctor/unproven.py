@@ -70,8 +70,8 @@ def _key(case: Case) -> Iterator[Finding]:
         host = urlsplit(url).netloc if url else ""
         yield likely(
             "key_unavailable",
-            f"{case.provider.name} signs with a key that it publishes{f' at {host}' if host else ''}, and the key was not at "
-            "hand, so nothing could be verified.",
+            f"{case.provider.name} signs with a key that it publishes{f' at {host}' if host else ''}, and the key was "
+            "not at hand, so nothing could be verified.",
             "Let Hookline reach that host over HTTPS (a firewall, a proxy); the sender then tries again. To examine a "
             "captured request, give the document with the key.",
         )
@@ -231,10 +231,10 @@ def _wrong_secret(case: Case) -> Finding:
     owns = "does" if count > 1 else "does not"
     return likely(
         "wrong_secret",
-        f"Most probably the secret is another one: {many} of this source {owns} fit, in no form in which it might have been "
-        "meant.",
-        f"Copy {hint} again from {case.provider.name} for exactly this webhook: each has its own, and test and live mode "
-        "too.",
+        f"Most probably the secret is another one: {many} of this source {owns} fit, in no form in which it might "
+        "have been meant.",
+        f"Copy {hint} again from {case.provider.name} for exactly this webhook: each has its own, and test and live "
+        "mode too.",
     )
 
 
@@ -243,8 +243,8 @@ def _advice(case: Case) -> Iterator[Finding]:
     if signs_address(case) and not genuine:
         yield likely(
             "wrong_url",
-            "The signature covers the address that the sender called, and no address that this request tells of fits. Here "
-            f"it seems to have come to {shown(full_url(case.request))}.",
+            "The signature covers the address that the sender called, and no address that this request tells of fits. "
+            f"Here it seems to have come to {shown(full_url(case.request))}.",
             "Say the address as it was given to the sender, with `url` in the `signature` block of the source.",
         )
     if case.covers_body:
@@ -252,8 +252,8 @@ def _advice(case: Case) -> Iterator[Finding]:
         yield likely(
             "body_changed",
             f"{begin} that was signed: something on the way changed what it says, not only how it is written.",
-            "Compare the body with the one that the sender shows. Middleware that parses, filters or completes bodies must "
-            "come after the verification.",
+            "Compare the body with the one that the sender shows. Middleware that parses, filters or completes bodies "
+            "must come after the verification.",
         )
 
 

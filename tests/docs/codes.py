@@ -73,7 +73,7 @@ def refusals() -> dict[str, int]:
 
 def verification_causes() -> set[str]:
     """What a request can be refused for by its proof."""
-    return {literal(call.args[0]) for call in calls("core", "VerificationError")}
+    return {literal(call.args[0]) for call in calls("core", "VerificationError") if call.args}
 
 
 def acceptance_causes() -> set[str]:

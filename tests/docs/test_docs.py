@@ -306,7 +306,9 @@ def test_every_link_leads_somewhere(one: Page) -> None:
 
 def test_every_page_can_be_found_from_the_index() -> None:
     index = page("README.md")
-    linked = {(index.path.parent / link.partition("#")[0]).resolve() for link in index.links}
+    linked = {
+        (one.path.parent / link.partition("#")[0]).resolve() for one in (index, PROVIDERS) for link in one.links
+    }
     pages = {one.path for one in all_pages() if ROOT / "docs" in one.path.parents} - {index.path}
     assert {path for path in pages - linked if path.parent.name != "decisions"} == set()
 

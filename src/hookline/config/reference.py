@@ -58,7 +58,9 @@ _FILE = """## hookline.yaml
 
 _SIGNATURE = """### sources[].signature
 
-How requests are signed, for `provider: generic`.
+How requests are signed, for `provider: generic`. For a provider of the catalogue the block holds its options, which
+[its page](../providers.md) lists; `url`, where the sender signs the address that it calls and a proxy changes it on the
+way; and `scheme`, the id of the only scheme (or a list) that shall count.
 
 """
 

@@ -94,7 +94,9 @@ class SourceSpec(Spec):
         description="Who sends: a slug of the catalogue, `generic` with `signature`, or `none` for no proof.",
     )
     signature: SignatureSpec | None = Field(
-        default=None, description="Only with `provider: generic`: where the signature stands and how it is made."
+        default=None,
+        description="With `provider: generic` where the signature stands and how it is made; with any other "
+        "provider its options, and `scheme`, which narrows it to one of its schemes.",
     )
     secrets: Annotated[tuple[SecretReference, ...], Field(max_length=10)] = Field(
         default=(),

@@ -19,6 +19,7 @@ _ENCODINGS = {
     Encoding.HEX_ANY_CASE: "in hexadecimal of either case",
     Encoding.BASE64: "in base64",
     Encoding.BASE64URL: "in base64url",
+    Encoding.BASE64URL_BARE: "in base64url without padding",
 }
 
 

@@ -133,7 +133,7 @@ def examine(
 def refused(error: VerificationError) -> Refusal:
     """What the sender is told: a key that could not be fetched is our trouble, and it shall try again."""
     if error.cause == "key_unavailable":
-        return Refusal(error.cause, error.message, 503, retry_after_s=30)
+        return Refusal("key_unavailable", error.message, 503, retry_after_s=30)
     return Refusal(error.cause, error.message, 401)
 
 

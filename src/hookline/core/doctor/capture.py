@@ -18,8 +18,8 @@ _REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (\S+)(?: HTTP/[0-9.]+)?")
 def read_capture(text: bytes, url: str = "") -> Request:
     """The request in ``text`` (RFC 9112 §2.1, line ends may be bare), called at ``url`` where it is known.
 
-    The body stays as it is, but for a line end beyond ``Content-Length``, which editors add. Raises InvalidInput that says
-    what a captured request looks like.
+    The body stays as it is, but for a line end beyond ``Content-Length``, which editors add. Raises InvalidInput that
+    says what a captured request looks like.
     """
     head, body = _parts(text)
     lines = head.decode("latin-1").replace("\r\n", "\n").lstrip("\n").split("\n")

@@ -17,8 +17,8 @@ WELL = frozenset({ACCEPTED, HANDSHAKE})
 class Diagnosis:
     """One thing that is wrong with a request, or with the source it came to.
 
-    ``code`` is stable (all of them: docs/howto/why-a-signature-fails.md), ``problem`` is one sentence or two, ``remedy``
-    says what to change. ``certain``: the request verifies once this is undone; else it is only likely.
+    ``code`` is stable (all of them: docs/howto/why-a-signature-fails.md), ``problem`` is one sentence or two,
+    ``remedy`` says what to change. ``certain``: the request verifies once this is undone; else it is only likely.
     """
 
     code: str

@@ -44,8 +44,8 @@ def diagnose(
 ) -> list[Diagnosis]:
     """Why ``request`` is refused, the certain reasons first, then the likely ones; never empty, never raises.
 
-    ``provider``, ``secrets``, ``now_s`` (UTC seconds), ``tolerance_s`` and ``certificate`` are as `Provider.verify` takes
-    them; of the secrets the first ten count. ``others`` are names of other sources with their secrets, such as the test
+    ``provider``, ``secrets``, ``now_s`` (UTC seconds), ``tolerance_s`` and ``certificate`` are as `Provider.verify`
+    takes them; of the secrets the first ten count. ``others`` are names of other sources with their secrets, such as the test
     twin of a live one. A request that is fine gives ``accepted``, or ``handshake``, alone.
     """
     used = tuple(secrets[:MOST_SECRETS])
@@ -56,7 +56,7 @@ def diagnose(
     except VerificationError as error:
         refusal = error
     except HooklineError as error:
-        refusal = VerificationError(error.code, error.message)
+        refusal = VerificationError(cause=error.code, message=error.message)
     twins = tuple((name, tuple(theirs[:MOST_SECRETS])) for name, theirs in others[:MOST_OTHERS])
     return _examined(Case(provider, request, used, now_s, tolerance_s, certificate, twins, refusal))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
@@ -113,11 +115,8 @@ def _alike(case: Case, name: bytes) -> bytes:
     wanted = _letters(name)
     stem = wanted.removeprefix(b"x")
     names = [line_name for line_name, _ in _lines(case)]
-    for test in (lambda text: wanted in text, lambda text: len(stem) > 5 and stem in text):
-        found = next((one for one in names if test(_letters(one))), b"")
-        if found:
-            return found
-    return b""
+    whole = next((one for one in names if wanted in _letters(one)), b"")
+    return whole or next((one for one in names if len(stem) > 5 and stem in _letters(one)), b"")
 
 
 def _letters(name: bytes) -> bytes:
@@ -186,11 +185,9 @@ def _remedy(case: Case, words: str) -> str:
 
 
 def _from_base64(value: bytes) -> bytes:
-    from binascii import Error, a2b_base64
-
     try:
         raw = a2b_base64(value, strict_mode=True)
-    except Error:
+    except Base64Error:
         return value
     return raw if b64encode(raw) == value and b"\n" not in raw else value
 

@@ -17,6 +17,7 @@ MOST_BYTES = 262_144
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 _OPEN, _CLOSE = frozenset("{["), frozenset("}]")
+_COMMA, _COLON = frozenset(","), frozenset(":")
 
 Writer = Callable[[str], str]
 
@@ -57,8 +58,8 @@ def _depth(tokens: Sequence[str]) -> int:
 def _layouts(tokens: Sequence[str]) -> Iterator[str]:
     yield "".join(tokens)
     yield "".join(_SPACED.get(token, token) for token in tokens)
-    yield "".join(", " if token == "," else token for token in tokens)
-    yield "".join(": " if token == ":" else token for token in tokens)
+    yield "".join(", " if token in _COMMA else token for token in tokens)
+    yield "".join(": " if token in _COLON else token for token in tokens)
     for unit in ("  ", "    ", "\t"):
         yield _indented(tokens, unit, ": ")
     yield _indented(tokens, "  ", " : ")  # Jackson
@@ -80,7 +81,7 @@ def _indented(tokens: Sequence[str], unit: str, colon: str) -> str:
             parts.append("\n" + unit * depth)
         if token in _OPEN:
             depth += 1
-        parts.append(colon if token == ":" else token)
+        parts.append(colon if token in _COLON else token)
     return "".join(parts)
 
 

@@ -85,7 +85,8 @@ def _said(case: Case, scheme: Scheme, variant: Scheme) -> tuple[str, str, str]:
         )
     elif found.encoding is not expected.encoding:
         code = "wrong_encoding"
-        problem = f"The signature is right, but written in {ENCODINGS[found.encoding]}, not in {ENCODINGS[expected.encoding]}."
+        written, wanted = ENCODINGS[found.encoding], ENCODINGS[expected.encoding]
+        problem = f"The signature is right, but written in {written}, not in {wanted}."
     else:
         code = "altered_header"
         problem = f"The signature is right, but has `{found.prefix}` in front of it where `{expected.prefix}` belongs."
@@ -101,8 +102,5 @@ def _said(case: Case, scheme: Scheme, variant: Scheme) -> tuple[str, str, str]:
 
 
 def _name(algorithm: Algorithm) -> str:
-    return (
-        f"{algorithm.upper()[:-3]}-{algorithm[3:]}"
-        if algorithm.startswith("sha") and len(algorithm) > 4
-        else ("SHA-1" if algorithm is Algorithm.SHA1 else algorithm.upper())
-    )
+    """As people write it: ``SHA-256``."""
+    return algorithm.upper().replace("SHA", "SHA-")

@@ -33,7 +33,9 @@ SECRETS = {
     "standard_webhooks": "whsec_bm90LWEtcmVhbC1zZWNyZXQtMDEyMzQ1Njc4OQ==",
 }
 #: The same for every provider of the catalogue.
-ALL_SECRETS = {row.slug: pair_of(row, row.schemes[0])[1] for row in registry.all_providers() if row.needs_secret} | SECRETS
+ALL_SECRETS = {
+    row.slug: pair_of(row, row.schemes[0])[1] for row in registry.all_providers() if row.needs_secret
+} | SECRETS
 JSON_LINE = (b"content-type", b"application/json")
 
 

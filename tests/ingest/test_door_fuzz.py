@@ -5,18 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from hookline.core.errors import InvalidInput
 from hookline.core.model import Headers
 from hookline.core.providers import registry
+from hookline.core.providers.scheme import Kind
 from tests.ingest.asking import ALL_SECRETS, HungUp, Reply, Street, street
 
 #: Everything that the door may say to a stranger.
-STATUSES = {200, 401, 403, 404, 405, 409, 413, 415, 422, 429}
+STATUSES = {200, 204, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503}
+#: Answers that providers ask for: to events, and to handshakes.
+REPLIES = {row.reply.body for row in registry.all_providers() if row.reply is not None}
+HANDSHAKES = (
+    {"challenge"},
+    {"verification"},
+    {"type"},
+    {"plainToken", "encryptedToken"},
+    {"response_token"},
+    {"challengeResponse"},
+)
 
 #: Sources whose rules read as much of a request as rules can.
 SCHEMAS = {
@@ -107,8 +120,8 @@ async def every_source(place: Street) -> list[str]:
 
 def sound(reply: Reply) -> None:
     assert reply.status in STATUSES
-    if reply.headers[b"content-type"] == b"application/json" and reply.body:
-        assert set(reply.json) in ({"id", "status", "duplicate"}, {"code", "detail"})
+    if reply.headers.get(b"content-type") == b"application/json" and reply.body not in {b"", *REPLIES}:
+        assert set(reply.json) in ({"id", "status", "duplicate"}, {"code", "detail"}, *HANDSHAKES)
     for name, value in reply.headers.items():
         assert not set(b"\r\n\0") & set(name + value)
 
@@ -165,6 +178,13 @@ def test_anything_at_all_is_answered(
     )
 
 
+def signs_anything(provider: str) -> bool:
+    """Whether this sender signs the bytes of a body, whatever they are."""
+    scheme = registry.get(provider).usual_scheme
+    words = str(scheme.signed)
+    return scheme.kind is Kind.HMAC and isinstance(scheme.signed, str) and "{json" not in words and "{url" not in words
+
+
 @given(st.data(), bodies, st.sampled_from(KNOWN_VALUES[:4]), headers)
 @settings(quick, max_examples=500)
 def test_anything_that_was_signed_is_read_without_harm(
@@ -178,12 +198,13 @@ def test_anything_that_was_signed_is_read_without_harm(
             "event_id": data.draw(st.text("ab\u00e9", max_size=3)),
             "event_type": data.draw(st.text("or.\u2028", max_size=5)),
         }
-        signed = passers.place.signed(source.provider, body, content_type=kind.decode(), **identity)
+        with suppress(InvalidInput):  # of a sender that signs only what it sends itself
+            signed = passers.place.signed(source.provider, body, content_type=kind.decode(), **identity)
     taken = {name for name, _ in signed} | (set(KNOWN_NAMES) if signed else set())
     reply = passers.ask(source.name, body, (*(line for line in lines if line[0] not in taken), *signed))
     assert reply is not None
-    if signed:
-        assert reply.status in (200, 409)
+    if signed and signs_anything(source.provider):
+        assert reply.status in (200, 204, 409)
 
 
 def test_a_good_request_is_still_welcome_after_all_that(passers: Passers) -> None:

@@ -172,8 +172,8 @@ def _read_start(request: Request) -> tuple[tuple[bytes, bytes], float]:
     for name, value, cause in ((_ID, transmission_id, "missing_header"), (_TIME, time, "missing_timestamp")):
         if not value:
             raise VerificationError(
-                cause,
-                f"the signature covers the {name} header, and this request has nothing there. Check that nothing on "
+                cause=cause,
+                message=f"the signature covers the {name} header, and this request has nothing there. Check that nothing on "
                 "the way removes it",
             )
     try:

@@ -133,7 +133,7 @@ def test_the_schema_for_openapi_describes_every_field_and_accepts_what_we_write(
         ({"secrets": [{"env": "A"}]}, ("secrets", 0), "must be text; put it in quotes"),
         ({"secrets": [""]}, ("secrets", 0), "a secret must not be empty; write `env:NAME`, `file:PATH` or the secret itself"),
         ({"secrets": ["fake"] * 11}, "secrets", "must have at most 10 entries"),
-        ({"signature": SIGNATURE}, "signature", "belongs only to `provider: generic`"),
+        ({"signature": SIGNATURE}, "signature", "there is no key `header` for this provider; there are scheme"),
         ({"provider": "generic"}, "signature", "`provider: generic` needs a signature that says where and how requests are signed"),
         ({"owner": "a\x1b"}, "owner", "must not have control characters"),
         ({"purpose": "a" * 1001}, "purpose", "must have at most 1000 characters"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from hookline.config.endpoint_spec import EndpointSpec, RetrySpec, hide
+from hookline.config.endpoint_spec import HIDDEN, EndpointSpec, RetrySpec, hide
 from hookline.config.fields import (
     AllowedAddress,
     Flag,
@@ -209,6 +209,9 @@ class SourceSpec(Spec):
         """The JSON form that may be shown: secrets and confidential header values are hidden."""
         shown = self.model_dump(mode="json")
         shown["secrets"] = hide(self.secrets)
+        hidden = {option.name for option in self.find_provider().options if option.secret}
+        if self.signature:
+            shown["signature"] = {key: HIDDEN if key in hidden else value for key, value in self.signature.items()}
         shown["endpoints"] = [endpoint.public() for endpoint in self.endpoints]
         return shown
 

@@ -223,8 +223,8 @@ class Source:
     name: str
     provider: str
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    #: Only for ``provider: generic``: the scheme as people wrote it, checked by ``core.providers.generic``.
-    signature: dict[str, Any] | None = None
+    #: For ``provider: generic`` the scheme as people wrote it, for others the options of the provider.
+    signature: dict[str, Any] | None = field(default=None, repr=False)
     enabled: bool = True
     tolerance_s: float | None = None  #: None: what the provider documents
     methods: tuple[str, ...] = ()  #: empty: what the provider documents

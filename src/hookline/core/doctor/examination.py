@@ -45,8 +45,8 @@ def diagnose(
     """Why ``request`` is refused, the certain reasons first, then the likely ones; never empty, never raises.
 
     ``provider``, ``secrets``, ``now_s`` (UTC seconds), ``tolerance_s`` and ``certificate`` are as `Provider.verify`
-    takes them; of the secrets the first ten count. ``others`` are names of other sources with their secrets, such as the test
-    twin of a live one. A request that is fine gives ``accepted``, or ``handshake``, alone.
+    takes them; of the secrets the first ten count. ``others`` are names of other sources with their secrets, such as
+    the test twin of a live one. A request that is fine gives ``accepted``, or ``handshake``, alone.
     """
     used = tuple(secrets[:MOST_SECRETS])
     if provider.handshake(request, used, now_s, tolerance_s, certificate) is not None:

@@ -24,12 +24,14 @@ class Option:
     """One option. ``means`` ends the sentence "it is …".
 
     ``header``: it is the name of a header that people choose at the sender; ``default`` is the one in the row.
+    ``secret``: it is not shown.
     """
 
     name: str
     means: str
     default: str = ""
     header: bool = False
+    secret: bool = False
 
 
 #: The address that was given to the sender, for those who sign it.

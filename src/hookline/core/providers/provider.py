@@ -64,7 +64,7 @@ class Provider:
     sample_headers: tuple[tuple[str, str], ...] = ()
     signs_with: tuple[str, ...] = ()
     #: What a source chose among `options`; the row itself has none (`configured`).
-    chosen: Options = field(default_factory=lambda: NO_OPTIONS)
+    chosen: Options = field(default_factory=lambda: NO_OPTIONS, repr=False)
 
     _check: Check = field(init=False, repr=False, compare=False)
     _base_url: str = field(init=False, repr=False, compare=False)  #: the address without its query, if it was said

@@ -28,7 +28,9 @@ from hookline.core.providers.special import Proof, Special
 from hookline.core.providers.where import header
 
 VERIFICATION_TOKEN = Option(
-    "verification_token", "the verification token that you chose at eBay; without it no challenge is answered"
+    "verification_token",
+    "the verification token that you chose at eBay; without it no challenge is answered",
+    secret=True,
 )
 
 _SIGNATURE = "X-EBAY-SIGNATURE"

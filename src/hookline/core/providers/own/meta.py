@@ -12,7 +12,9 @@ from hookline.core.providers.signed import Options
 from hookline.core.providers.where import as_bytes, query, request_reader
 
 VERIFY_TOKEN = Option(
-    "verify_token", "the verify token that you chose at Meta; without it, one of the source's secrets must be that"
+    "verify_token",
+    "the verify token that you chose at Meta; without it, one of the source's secrets must be that",
+    secret=True,
 )
 
 _read_token = request_reader(query("hub.verify_token"))

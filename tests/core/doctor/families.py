@@ -117,7 +117,9 @@ FAMILIES = (
     Family("standard-webhooks", "standard_webhooks", "standard-webhooks"),
     Family("header-timestamp", "slack", "default"),
     Family("ed25519", "standard_webhooks", "v1a-ed25519"),
-    Family("static-token", "generic", "generic", {"kind": "static_token", "prefix": "Bearer "}),
+    Family(
+        "static-token", "generic", "generic", {"kind": "static_token", "header": "Authorization", "prefix": "Bearer "}
+    ),
     Family("bare-token", "generic", "generic", {"kind": "static_token", "header": "X-Token"}),
     Family("basic-auth", "generic", "generic", {"kind": "basic_auth"}),
     Family("url-bound", "generic", "generic", {"header": "X-Sig", "signed": "{url}{raw_body}"}),

@@ -146,106 +146,6 @@ def _any(case: Case) -> bool:
     return True
 
 
-
-FAULTS: tuple[Fault, ...] = (
-    # -- secrets
-    Fault("line-end", "secret_has_whitespace", _secret(lambda s: s + "\n"), where=lambda c: c.scheme.kind not in PUBLIC),
-    Fault("blanks", "secret_has_whitespace", _secret(lambda s: f" {s}\u00a0"), where=lambda c: c.scheme.kind not in PUBLIC),
-    Fault("escaped-line-end", "secret_has_whitespace", _secret(lambda s: s + "\\n"), where=_of(*SHARED, *CREDENTIALS)),
-    Fault("sender-has-line-end", "secret_has_whitespace", lambda c: c.signed_anew(secret=c.signing + "\n"), where=_text_key),
-    Fault("pem-on-one-line", "secret_has_whitespace", _secret(lambda s: s.replace("\n", "\\n")), where=_of(Kind.RSA, Kind.ECDSA)),
-    Fault("quotes", "secret_has_quotes", _secret(lambda s: f'"{s}"'), where=lambda c: c.scheme.kind not in (Kind.RSA, Kind.ECDSA)),
-    Fault("decoded-by-sender", "secret_must_be_decoded", lambda c: replace(c.signed_by(replace(c.scheme, key=KeyEncoding.BASE64), _B64), secrets=(_B64,)), where=_text_key),
-    Fault("hex-decoded-by-sender", "secret_must_be_decoded", lambda c: replace(c.signed_by(replace(c.scheme, key=KeyEncoding.HEX), _HEX), secrets=(_HEX,)), where=_text_key),
-    Fault("kubernetes", "secret_must_be_decoded", _secret(lambda s: b64encode(s.encode()).decode()), where=_of(*SHARED, *CREDENTIALS)),
-    Fault("text-by-sender", "secret_must_not_be_decoded", lambda c: c.signed_by(replace(c.scheme, key=KeyEncoding.UTF8)), where=lambda c: c.scheme.key is KeyEncoding.WHSEC_BASE64),
-    Fault("decoded-here", "secret_must_not_be_decoded", lambda c: replace(c.signed_anew(secret=_B64), secrets=(b64decode(_B64).decode(),)), where=_text_key),
-    Fault("prefix-lost", "secret_prefix", _secret(lambda s: s.removeprefix("whsec_").removeprefix("whpk_")), where=lambda c: c.secrets[0].startswith(("whsec_", "whpk_")) and c.scheme.key is not KeyEncoding.WHSEC_BASE64),
-    Fault("prefix-added", "secret_prefix", _secret(lambda s: "whsec_" + s), where=lambda c: _text_key(c) and not c.secrets[0].startswith("whsec_")),
-    Fault("whole-assignment", "secret_prefix", _secret(lambda s: f"SECRET={s}"), where=_of(*SHARED, *CREDENTIALS)),
-    Fault("private-key", "secret_of_other_kind", lambda c: replace(c, secrets=(c.signing,)), where=_of(*PUBLIC)),
-    Fault("api-key", "secret_of_other_kind", _secret(lambda s: "sk_live_not-a-real-key"), False, _text_key),
-    Fault("pem-for-hmac", "secret_of_other_kind", _secret(lambda s: "-----BEGIN PUBLIC KEY-----"), False, _of(*SHARED)),
-    Fault("shared-for-public", "secret_of_other_kind", _secret(lambda s: "whsec_bm90IHJlYWw="), False, _of(*PUBLIC)),
-    Fault("twin", "secret_of_other_source", lambda c: replace(c, secrets=_other_secret(c), others=(("other", ("x",)), ("github-test", c.secrets))), where=_any),
-    Fault("wrong", "wrong_secret", lambda c: replace(c, secrets=_other_secret(c)), False, _any),
-    Fault("none", "no_secret", lambda c: replace(c, secrets=()), False, _any),
-    Fault("unusable", "secret_unusable", _secret(lambda s: "whsec_?"), False, lambda c: c.scheme.key is KeyEncoding.WHSEC_BASE64),
-    # -- body
-    Fault("json-indent-2", "body_json_rewritten", _signed_over(lambda v: json.dumps(v, indent=2, ensure_ascii=False))),
-    Fault("json-indent-4", "body_json_rewritten", _signed_over(lambda v: json.dumps(v, indent=4, ensure_ascii=False))),
-    Fault("json-spaces", "body_json_rewritten", _signed_over(lambda v: json.dumps(v, ensure_ascii=False)))),
-    Fault("json-python", "body_json_rewritten", lambda c: c.signed_anew(body=_py(BODY)).with_body(BODY)),
-    Fault("json-php", "body_json_rewritten", lambda c: c.signed_anew(body=_php(BODY)).with_body(BODY)),
-    Fault("json-go", "body_json_rewritten", lambda c: c.signed_anew(body=_go(BODY)).with_body(BODY)),
-    Fault("json-compacted", "body_json_rewritten", lambda c: c.signed_anew(body=BODY).with_body(json.dumps(json.loads(BODY), indent=3).replace("1.1,", "1.10,").encode())),
-    Fault("json-sorted", "body_json_rewritten", lambda c: c.signed_anew(body=b'{"a":{"b":1,"c":[{"x":1,"y":2}]},"d":1.0}').with_body(b'{"d": 1.0, "a": {"c": [{"y": 2, "x": 1}], "b": 1}}')),
-    Fault("line-end-added", "body_line_ends", _changed(lambda b: b + b"\n")),
-    Fault("line-end-removed", "body_line_ends", lambda c: c.signed_anew(body=BODY + b"\n").with_body(BODY)),
-    Fault("crlf", "body_line_ends", lambda c: c.signed_anew(body=b'{"a":\n1}\n').with_body(b'{"a":\r\n1}\r\n')),
-    Fault("lf", "body_line_ends", lambda c: c.signed_anew(body=b'{"a":\r\n1}\r\n').with_body(b'{"a":\n1}\n')),
-    Fault("latin-1", "body_charset", lambda c: c.signed_anew(body="é".encode()).with_body(b"\xe9")),
-    Fault("double-utf-8", "body_charset", _changed(lambda b: b.decode("latin-1").encode())),
-    Fault("bom", "body_charset", _changed(lambda b: b"\xef\xbb\xbf" + b)),
-    Fault("gzip", "body_compressed", _changed(gzip.compress)),
-    Fault("deflate", "body_compressed", _changed(zlib.compress)),
-    Fault("gunzip", "body_compressed", lambda c: c.signed_anew(body=gzip.compress(BODY, mtime=0)).with_body(BODY)),
-    Fault("content-encoding", "body_compressed", lambda c: c.with_header(b"content-encoding", b"br").with_body(b"other"), False),
-    Fault("form", "body_form_rewritten", _form),
-    Fault("truncated", "body_truncated", _truncated, False),
-    Fault("empty", "body_empty", _changed(lambda b: b""), False),
-    # -- clocks
-    Fault("late", "stale_timestamp", lambda c: replace(c, now_s=NOW + 400), where=_timed),
-    Fault("early", "future_timestamp", lambda c: replace(c, now_s=NOW - 400), where=_timed),
-    # -- headers
-    Fault("missing", "missing_header", _without, False, _any),
-    Fault("time-missing", "missing_header", lambda c: _without(c, b"webhook-timestamp", b"x-slack-request-timestamp"), False, _is_family("standard-webhooks", "ed25519", "header-timestamp")),
-    Fault("id-missing", "missing_header", lambda c: _without(c, b"webhook-id"), False, _is_family("standard-webhooks", "ed25519")),
-    Fault("underscores", "renamed_header", _renamed(lambda n: n.replace(b"-", b"_")), where=lambda c: b"-" in c.header),
-    Fault("x-original", "renamed_header", _renamed(lambda n: b"x-original-" + n), where=_any),
-    Fault("cgi", "renamed_header", _renamed(lambda n: b"HTTP_" + n.upper().replace(b"-", b"_")), where=_any),
-    Fault("other-name", "renamed_header", lambda c: _without(c).with_header(b"zzz", c.value), where=_of(*SIGNED)),
-    Fault("quoted", "altered_header", lambda c: c.with_value(b'"' + c.value + b'"'), where=lambda c: c.scheme.kind in SIGNED),
-    Fault("spaced", "altered_header", lambda c: c.with_value(b" " + c.value + b"  "), where=_has(Format.PLAIN)),
-    Fault("prefix-missing", "altered_header", lambda c: c.with_value(_signature_of(c)), where=lambda c: c.scheme.kind in SIGNED and bool(_written(c).prefix)),
-    Fault("prefix-unwanted", "altered_header", lambda c: c.with_value(b"sha256=" + c.value), where=lambda c: _has(Format.PLAIN)(c) and not _written(c).prefix),
-    Fault("tag-missing", "altered_header", lambda c: c.with_value(c.value.partition(b",")[2]), where=_has(Format.SPACE_LIST)),
-    Fault("python-bytes", "altered_header", lambda c: c.with_value(repr(c.value).encode())),
-    Fault("padding-lost", "altered_header", lambda c: c.with_value(c.value.rstrip(b"=")), where=lambda c: c.value.endswith(b"=")),
-    Fault("cut", "truncated_header", lambda c: c.with_value(c.value[:-5]), False, lambda c: c.scheme.kind in (*SHARED, Kind.ED25519)),
-    Fault("repeated", "repeated_header", _repeated, where=_any),
-    Fault("joined", "repeated_header", lambda c: c.with_value(c.value + b", " + c.value), where=lambda c: _has(Format.PLAIN)(c) or c.scheme.kind in CREDENTIALS),
-    # -- how it is signed
-    Fault("sha1", "wrong_algorithm", lambda c: c.signed_by(replace(c.scheme, algorithm=Algorithm.SHA1)), where=_of(*SHARED, Kind.RSA)),
-    Fault("sha512", "wrong_algorithm", lambda c: c.signed_by(replace(c.scheme, algorithm=Algorithm.SHA512)), where=_of(*SHARED, Kind.RSA)),
-    Fault("sha1-and-secret", "wrong_algorithm", lambda c: replace(c.signed_by(replace(c.scheme, algorithm=Algorithm.SHA1)), secrets=_other_secret(c)), False, _of(*SHARED)),
-    Fault("capitals", "wrong_encoding", lambda c: c.with_value(_written(c).prefix.encode() + _signature_of(c).upper()), where=lambda c: _shared_hex(c) and _has(Format.PLAIN)(c)),
-    Fault("encoding", "wrong_encoding", _other_encoding),
-    # -- addresses
-    Fault("plain-http", "wrong_url", _at(scheme="http"), where=_is_family("url-bound")),
-    Fault("inner-host", "wrong_url", lambda c: c.with_header(b"host", b"10.0.0.7:8400").with_header(b"x-forwarded-host", b"hooks.example.com"), where=_is_family("url-bound")),
-    Fault("port", "wrong_url", lambda c: c.with_header(b"host", b"hooks.example.com:8443"), where=_is_family("url-bound")),
-    Fault("slash", "wrong_url", _at(path="/webhooks/x/"), where=_is_family("url-bound")),
-    Fault("path-prefix", "wrong_url", lambda c: _at(path="/x")(c).with_header(b"x-forwarded-prefix", b"/webhooks"), where=_is_family("url-bound")),
-    Fault("rewritten-path", "wrong_url", lambda c: _at(path="/")(c).with_header(b"x-original-uri", b"/webhooks/x?a=1"), where=_is_family("url-bound")),
-    Fault("query", "wrong_url", lambda c: replace(c.signed_anew(query=""), request=c.request).with_value(c.signed_anew(query="").value), where=_is_family("url-bound")),
-    # -- credentials
-    Fault("bearer-missing", "bearer_prefix", lambda c: c.with_value(c.value.removeprefix(b"Bearer ")), where=_is_family("static-token")),
-    Fault("bearer-twice", "bearer_prefix", lambda c: c.with_value(b"Bearer " + c.value), where=_of(Kind.STATIC_TOKEN)),
-    Fault("bearer-small", "bearer_prefix", lambda c: c.with_value(c.value.replace(b"B", b"b")), where=_is_family("static-token")),
-    Fault("bearer-in-secret", "bearer_prefix", _secret(lambda s: "Bearer " + s), where=_of(Kind.STATIC_TOKEN)),
-    Fault("basic-for-token", "basic_instead_of_token", lambda c: c.with_value(_basic(b"user:" + c.signing.encode())), where=_of(Kind.STATIC_TOKEN)),
-    Fault("token-for-basic", "token_instead_of_basic", lambda c: c.with_value(b"Bearer not-a-real-password"), where=_of(Kind.BASIC_AUTH)),
-    Fault("whole-token-for-basic", "token_instead_of_basic", lambda c: c.with_value(c.signing.encode()), where=_of(Kind.BASIC_AUTH)),
-    Fault("swapped", "basic_swapped", lambda c: c.with_value(_basic(b"not-a-real-password:ada")), where=_of(Kind.BASIC_AUTH)),
-    Fault("not-encoded", "altered_header", lambda c: c.with_value(b"Basic " + c.signing.encode()), where=_of(Kind.BASIC_AUTH)),
-    Fault("echoed", "altered_header", lambda c: c.with_value(_basic(c.signing.encode() + b"\n")), where=_of(Kind.BASIC_AUTH)),
-    # -- senders
-    Fault("narrowed", "legacy_scheme", lambda c: replace(c, request=replace(c, provider=_legacy()).signed_anew().request), where=_is_family("prefixed-hex")),
-    Fault("other-sender", "other_provider", lambda c: replace(c, secrets=("s",), request=c.signed_anew(get("shopify"), "s").request), where=_is_family("prefixed-hex", "kv", "header-timestamp", "url-bound")),
-    Fault("looks-like-other", "other_provider", lambda c: replace(c, secrets=("t",), request=c.signed_anew(get("shopify"), "s").request), False, _is_family("prefixed-hex", "kv", "header-timestamp", "url-bound")),
-)
-
 _B64 = b64encode(b"not a real secret 1").decode()
 _HEX = b"not a real secret 2".hex()
 
@@ -274,6 +174,335 @@ def _other_encoding(case: Case) -> Case:
     signature = _written(case)
     other = Encoding.HEX if signature.encoding is Encoding.BASE64 else Encoding.BASE64
     return case.signed_by(replace(case.scheme, signature=replace(signature, encoding=other)))
+
+
+FAULTS: tuple[Fault, ...] = (
+    # -- secrets
+    Fault(
+        "line-end", "secret_has_whitespace", _secret(lambda s: s + "\n"), where=lambda c: c.scheme.kind not in PUBLIC
+    ),
+    Fault(
+        "blanks", "secret_has_whitespace", _secret(lambda s: f" {s}\u00a0"), where=lambda c: c.scheme.kind not in PUBLIC
+    ),
+    Fault("escaped-line-end", "secret_has_whitespace", _secret(lambda s: s + "\\n"), where=_of(*SHARED, *CREDENTIALS)),
+    Fault(
+        "sender-has-line-end",
+        "secret_has_whitespace",
+        lambda c: c.signed_anew(secret=c.signing + "\n"),
+        where=_text_key,
+    ),
+    Fault(
+        "pem-on-one-line",
+        "secret_has_whitespace",
+        _secret(lambda s: s.replace("\n", "\\n")),
+        where=_of(Kind.RSA, Kind.ECDSA),
+    ),
+    Fault(
+        "quotes",
+        "secret_has_quotes",
+        _secret(lambda s: f'"{s}"'),
+        where=lambda c: c.scheme.kind not in (Kind.RSA, Kind.ECDSA),
+    ),
+    Fault(
+        "decoded-by-sender",
+        "secret_must_be_decoded",
+        lambda c: replace(c.signed_by(replace(c.scheme, key=KeyEncoding.BASE64), _B64), secrets=(_B64,)),
+        where=_text_key,
+    ),
+    Fault(
+        "hex-decoded-by-sender",
+        "secret_must_be_decoded",
+        lambda c: replace(c.signed_by(replace(c.scheme, key=KeyEncoding.HEX), _HEX), secrets=(_HEX,)),
+        where=_text_key,
+    ),
+    Fault(
+        "kubernetes",
+        "secret_must_be_decoded",
+        _secret(lambda s: b64encode(s.encode()).decode()),
+        where=_of(*SHARED, *CREDENTIALS),
+    ),
+    Fault(
+        "text-by-sender",
+        "secret_must_not_be_decoded",
+        lambda c: c.signed_by(replace(c.scheme, key=KeyEncoding.UTF8)),
+        where=lambda c: c.scheme.key is KeyEncoding.WHSEC_BASE64,
+    ),
+    Fault(
+        "decoded-here",
+        "secret_must_not_be_decoded",
+        lambda c: replace(c.signed_anew(secret=_B64), secrets=(b64decode(_B64).decode(),)),
+        where=_text_key,
+    ),
+    Fault(
+        "prefix-lost",
+        "secret_prefix",
+        _secret(lambda s: s.removeprefix("whsec_").removeprefix("whpk_")),
+        where=lambda c: c.secrets[0].startswith(("whsec_", "whpk_")) and c.scheme.key is not KeyEncoding.WHSEC_BASE64,
+    ),
+    Fault(
+        "prefix-added",
+        "secret_prefix",
+        _secret(lambda s: "whsec_" + s),
+        where=lambda c: _text_key(c) and not c.secrets[0].startswith("whsec_"),
+    ),
+    Fault("whole-assignment", "secret_prefix", _secret(lambda s: f"SECRET={s}"), where=_of(*SHARED, *CREDENTIALS)),
+    Fault("private-key", "secret_of_other_kind", lambda c: replace(c, secrets=(c.signing,)), where=_of(*PUBLIC)),
+    Fault("api-key", "secret_of_other_kind", _secret(lambda s: "sk_live_not-a-real-key"), False, _text_key),
+    Fault("pem-for-hmac", "secret_of_other_kind", _secret(lambda s: "-----BEGIN PUBLIC KEY-----"), False, _of(*SHARED)),
+    Fault("shared-for-public", "secret_of_other_kind", _secret(lambda s: "whsec_bm90IHJlYWw="), False, _of(*PUBLIC)),
+    Fault(
+        "twin",
+        "secret_of_other_source",
+        lambda c: replace(c, secrets=_other_secret(c), others=(("other", ("x",)), ("github-test", c.secrets))),
+        where=_any,
+    ),
+    Fault("wrong", "wrong_secret", lambda c: replace(c, secrets=_other_secret(c)), False, _any),
+    Fault("none", "no_secret", lambda c: replace(c, secrets=()), False, _any),
+    Fault(
+        "unusable",
+        "secret_unusable",
+        _secret(lambda s: "whsec_?"),
+        False,
+        lambda c: c.scheme.key is KeyEncoding.WHSEC_BASE64,
+    ),
+    # -- body
+    Fault("json-indent-2", "body_json_rewritten", _signed_over(lambda v: json.dumps(v, indent=2, ensure_ascii=False))),
+    Fault("json-indent-4", "body_json_rewritten", _signed_over(lambda v: json.dumps(v, indent=4, ensure_ascii=False))),
+    Fault("json-spaces", "body_json_rewritten", _signed_over(lambda v: json.dumps(v, ensure_ascii=False))),
+    Fault("json-python", "body_json_rewritten", lambda c: c.signed_anew(body=_py(BODY)).with_body(BODY)),
+    Fault("json-php", "body_json_rewritten", lambda c: c.signed_anew(body=_php(BODY)).with_body(BODY)),
+    Fault("json-go", "body_json_rewritten", lambda c: c.signed_anew(body=_go(BODY)).with_body(BODY)),
+    Fault(
+        "json-compacted",
+        "body_json_rewritten",
+        lambda c: c.signed_anew(body=BODY).with_body(
+            json.dumps(json.loads(BODY), indent=3).replace("1.1,", "1.10,").encode()
+        ),
+    ),
+    Fault(
+        "json-sorted",
+        "body_json_rewritten",
+        lambda c: c.signed_anew(body=b'{"a":{"b":1,"c":[{"x":1,"y":2}]},"d":1.0}').with_body(
+            b'{"d": 1.0, "a": {"c": [{"y": 2, "x": 1}], "b": 1}}'
+        ),
+    ),
+    Fault("line-end-added", "body_line_ends", _changed(lambda b: b + b"\n")),
+    Fault("line-end-removed", "body_line_ends", lambda c: c.signed_anew(body=BODY + b"\n").with_body(BODY)),
+    Fault("crlf", "body_line_ends", lambda c: c.signed_anew(body=b'{"a":\n1}\n').with_body(b'{"a":\r\n1}\r\n')),
+    Fault("lf", "body_line_ends", lambda c: c.signed_anew(body=b'{"a":\r\n1}\r\n').with_body(b'{"a":\n1}\n')),
+    Fault("latin-1", "body_charset", lambda c: c.signed_anew(body="é".encode()).with_body(b"\xe9")),
+    Fault("double-utf-8", "body_charset", _changed(lambda b: b.decode("latin-1").encode())),
+    Fault("bom", "body_charset", _changed(lambda b: b"\xef\xbb\xbf" + b)),
+    Fault("gzip", "body_compressed", _changed(gzip.compress)),
+    Fault("deflate", "body_compressed", _changed(zlib.compress)),
+    Fault("gunzip", "body_compressed", lambda c: c.signed_anew(body=gzip.compress(BODY, mtime=0)).with_body(BODY)),
+    Fault(
+        "content-encoding",
+        "body_compressed",
+        lambda c: c.with_header(b"content-encoding", b"br").with_body(b"other"),
+        False,
+    ),
+    Fault("form", "body_form_rewritten", _form),
+    Fault("truncated", "body_truncated", _truncated, False),
+    Fault("empty", "body_empty", _changed(lambda b: b""), False),
+    # -- clocks
+    Fault("late", "stale_timestamp", lambda c: replace(c, now_s=NOW + 400), where=_timed),
+    Fault("early", "future_timestamp", lambda c: replace(c, now_s=NOW - 400), where=_timed),
+    # -- headers
+    Fault("missing", "missing_header", _without, False, _any),
+    Fault(
+        "time-missing",
+        "missing_header",
+        lambda c: _without(c, b"webhook-timestamp", b"x-slack-request-timestamp"),
+        False,
+        _is_family("standard-webhooks", "ed25519", "header-timestamp"),
+    ),
+    Fault(
+        "id-missing",
+        "missing_header",
+        lambda c: _without(c, b"webhook-id"),
+        False,
+        _is_family("standard-webhooks", "ed25519"),
+    ),
+    Fault("underscores", "renamed_header", _renamed(lambda n: n.replace(b"-", b"_")), where=lambda c: b"-" in c.header),
+    Fault("x-original", "renamed_header", _renamed(lambda n: b"x-original-" + n), where=_any),
+    Fault("cgi", "renamed_header", _renamed(lambda n: b"HTTP_" + n.upper().replace(b"-", b"_")), where=_any),
+    Fault("other-name", "renamed_header", lambda c: _without(c).with_header(b"zzz", c.value), where=_of(*SIGNED)),
+    Fault(
+        "quoted",
+        "altered_header",
+        lambda c: c.with_value(b'"' + c.value + b'"'),
+        where=lambda c: c.scheme.kind in SIGNED,
+    ),
+    Fault("spaced", "altered_header", lambda c: c.with_value(b" " + c.value + b"  "), where=_has(Format.PLAIN)),
+    Fault(
+        "prefix-missing",
+        "altered_header",
+        lambda c: c.with_value(_signature_of(c)),
+        where=lambda c: c.scheme.kind in SIGNED and bool(_written(c).prefix),
+    ),
+    Fault(
+        "prefix-unwanted",
+        "altered_header",
+        lambda c: c.with_value(b"sha256=" + c.value),
+        where=lambda c: _has(Format.PLAIN)(c) and not _written(c).prefix,
+    ),
+    Fault(
+        "tag-missing",
+        "altered_header",
+        lambda c: c.with_value(c.value.partition(b",")[2]),
+        where=_has(Format.SPACE_LIST),
+    ),
+    Fault("python-bytes", "altered_header", lambda c: c.with_value(repr(c.value).encode())),
+    Fault(
+        "padding-lost",
+        "altered_header",
+        lambda c: c.with_value(c.value.rstrip(b"=")),
+        where=lambda c: c.value.endswith(b"="),
+    ),
+    Fault(
+        "cut",
+        "truncated_header",
+        lambda c: c.with_value(c.value[:-5]),
+        False,
+        lambda c: c.scheme.kind in (*SHARED, Kind.ED25519),
+    ),
+    Fault("repeated", "repeated_header", _repeated, where=_any),
+    Fault(
+        "joined",
+        "repeated_header",
+        lambda c: c.with_value(c.value + b", " + c.value),
+        where=lambda c: _has(Format.PLAIN)(c) or c.scheme.kind in CREDENTIALS,
+    ),
+    # -- how it is signed
+    Fault(
+        "sha1",
+        "wrong_algorithm",
+        lambda c: c.signed_by(replace(c.scheme, algorithm=Algorithm.SHA1)),
+        where=_of(*SHARED, Kind.RSA),
+    ),
+    Fault(
+        "sha512",
+        "wrong_algorithm",
+        lambda c: c.signed_by(replace(c.scheme, algorithm=Algorithm.SHA512)),
+        where=_of(*SHARED, Kind.RSA),
+    ),
+    Fault(
+        "sha1-and-secret",
+        "wrong_algorithm",
+        lambda c: replace(c.signed_by(replace(c.scheme, algorithm=Algorithm.SHA1)), secrets=_other_secret(c)),
+        False,
+        _of(*SHARED),
+    ),
+    Fault(
+        "capitals",
+        "wrong_encoding",
+        lambda c: c.with_value(_written(c).prefix.encode() + _signature_of(c).upper()),
+        where=lambda c: _shared_hex(c) and _has(Format.PLAIN)(c),
+    ),
+    Fault("encoding", "wrong_encoding", _other_encoding),
+    # -- addresses
+    Fault("plain-http", "wrong_url", _at(scheme="http"), where=_is_family("url-bound")),
+    Fault(
+        "inner-host",
+        "wrong_url",
+        lambda c: c.with_header(b"host", b"10.0.0.7:8400").with_header(b"x-forwarded-host", b"hooks.example.com"),
+        where=_is_family("url-bound"),
+    ),
+    Fault(
+        "port", "wrong_url", lambda c: c.with_header(b"host", b"hooks.example.com:8443"), where=_is_family("url-bound")
+    ),
+    Fault("slash", "wrong_url", _at(path="/webhooks/x/"), where=_is_family("url-bound")),
+    Fault(
+        "path-prefix",
+        "wrong_url",
+        lambda c: _at(path="/x")(c).with_header(b"x-forwarded-prefix", b"/webhooks"),
+        where=_is_family("url-bound"),
+    ),
+    Fault(
+        "rewritten-path",
+        "wrong_url",
+        lambda c: _at(path="/")(c).with_header(b"x-original-uri", b"/webhooks/x?a=1"),
+        where=_is_family("url-bound"),
+    ),
+    Fault(
+        "query",
+        "wrong_url",
+        lambda c: replace(c.signed_anew(query=""), request=c.request).with_value(c.signed_anew(query="").value),
+        where=_is_family("url-bound"),
+    ),
+    # -- credentials
+    Fault(
+        "bearer-missing",
+        "bearer_prefix",
+        lambda c: c.with_value(c.value.removeprefix(b"Bearer ")),
+        where=_is_family("static-token"),
+    ),
+    Fault("bearer-twice", "bearer_prefix", lambda c: c.with_value(b"Bearer " + c.value), where=_of(Kind.STATIC_TOKEN)),
+    Fault(
+        "bearer-small",
+        "bearer_prefix",
+        lambda c: c.with_value(c.value.replace(b"B", b"b")),
+        where=_is_family("static-token"),
+    ),
+    Fault("bearer-in-secret", "bearer_prefix", _secret(lambda s: "Bearer " + s), where=_of(Kind.STATIC_TOKEN)),
+    Fault(
+        "basic-for-token",
+        "basic_instead_of_token",
+        lambda c: c.with_value(_basic(b"user:" + c.signing.encode())),
+        where=_of(Kind.STATIC_TOKEN),
+    ),
+    Fault(
+        "token-for-basic",
+        "token_instead_of_basic",
+        lambda c: c.with_value(b"Bearer not-a-real-password"),
+        where=_of(Kind.BASIC_AUTH),
+    ),
+    Fault(
+        "whole-token-for-basic",
+        "token_instead_of_basic",
+        lambda c: c.with_value(c.signing.encode()),
+        where=_of(Kind.BASIC_AUTH),
+    ),
+    Fault(
+        "swapped",
+        "basic_swapped",
+        lambda c: c.with_value(_basic(b"not-a-real-password:ada")),
+        where=_of(Kind.BASIC_AUTH),
+    ),
+    Fault(
+        "not-encoded",
+        "altered_header",
+        lambda c: c.with_value(b"Basic " + c.signing.encode()),
+        where=_of(Kind.BASIC_AUTH),
+    ),
+    Fault(
+        "echoed",
+        "altered_header",
+        lambda c: c.with_value(_basic(c.signing.encode() + b"\n")),
+        where=_of(Kind.BASIC_AUTH),
+    ),
+    # -- senders
+    Fault(
+        "narrowed",
+        "legacy_scheme",
+        lambda c: replace(c, request=replace(c, provider=_legacy()).signed_anew().request),
+        where=_is_family("prefixed-hex"),
+    ),
+    Fault(
+        "other-sender",
+        "other_provider",
+        lambda c: replace(c, secrets=("s",), request=c.signed_anew(get("shopify"), "s").request),
+        where=_is_family("prefixed-hex", "kv", "header-timestamp", "url-bound"),
+    ),
+    Fault(
+        "looks-like-other",
+        "other_provider",
+        lambda c: replace(c, secrets=("t",), request=c.signed_anew(get("shopify"), "s").request),
+        False,
+        _is_family("prefixed-hex", "kv", "header-timestamp", "url-bound"),
+    ),
+)
 
 
 def all_faults() -> Iterator[tuple[Family, Fault]]:

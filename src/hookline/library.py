@@ -146,14 +146,18 @@ def key_url(
     *,
     headers: HeadersLike,
     body: Text,
+    secrets: str | Sequence[str] = (),
     method: str = "POST",
     options: Mapping[str, Any] | None = None,
 ) -> str:
     """Where the document is that `verify` wants as ``certificate``; empty when it wants none.
 
     Only addresses of the provider itself are given. Raises VerificationError for a request that names another one.
+    ``secrets`` are wanted where one of them says whose keys they are (Kinde). Plaid gives its key only to a POST with
+    your credentials.
     """
-    return _provider(provider, options).key_url(_request(headers, body, method, None, None))
+    wanted = _provider(provider, options).key_request(_request(headers, body, method, None, None), _secrets(secrets))
+    return wanted.url if wanted is not None else ""
 
 
 def _provider(slug: str, options: Mapping[str, Any] | None) -> Provider:
@@ -189,12 +193,14 @@ def _request(headers: HeadersLike, body: Text, method: str, url: str | None, con
 
 
 def _lines(headers: HeadersLike) -> Headers:
-    if not isinstance(headers, Mapping):
-        return tuple((_header(name), _header(value)) for name, value in headers)
+    pairs = headers.items() if hasattr(headers, "items") else headers  # not every mapping says that it is one
     lines: list[tuple[bytes, bytes]] = []
-    for name, value in headers.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        lines += [(_header(name), _header(one)) for one in values]
+    try:
+        for name, value in pairs:
+            values = value if isinstance(value, list | tuple) else [value]
+            lines += [(_header(name), _header(one)) for one in values]
+    except (TypeError, ValueError):
+        raise InvalidInput("headers must be a mapping, or pairs of a name and a value") from None
     return tuple(lines)
 
 
@@ -209,7 +215,9 @@ def _bytes(text: Text | None) -> bytes | None:
 
 
 def _secrets(secrets: str | Sequence[str]) -> Sequence[str]:
-    found = [secrets] if isinstance(secrets, str) else list(secrets)
+    found = list(secrets) if isinstance(secrets, Iterable) and not isinstance(secrets, str) else [secrets]
+    if None in found:
+        raise InvalidInput("a secret is None; is the variable set that it comes from?")
     if not all(isinstance(secret, str) for secret in found):
         raise InvalidInput("secrets must be text; a key in bytes is written as the provider shows it")
     return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from dataclasses import dataclass, replace
+from base64 import b64encode
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 import typer
@@ -20,7 +22,9 @@ from hookline.config.secrets import resolve
 from hookline.core.errors import InvalidInput, NotFound
 from hookline.core.model import Request, Source
 from hookline.core.providers import registry
+from hookline.core.providers.options import URL
 from hookline.core.providers.provider import Provider
+from hookline.core.providers.scheme import Scheme
 from hookline.core.target import Target
 from hookline.delivery.address import AddressPolicy
 from hookline.delivery.outcome import Outcome
@@ -40,8 +44,14 @@ class Destination:
     """Where the request goes, what it is signed with, and as which provider (with the options of the source)."""
 
     url: str
-    secret: str
+    secret: str = field(repr=False)
     provider: Provider
+
+    @property
+    def signed_url(self) -> str:
+        """The address as the sender knows it: that of the source, where it says one."""
+        base, mark, query = self.url.partition("?")
+        return (self.provider.chosen.get(URL.name, "").partition("?")[0] or base) + mark + query
 
 
 @with_flags(_FLAGS)
@@ -90,7 +100,7 @@ def trigger(
     if new_keys:
         return _make_keys(known, scheme, Path(new_keys))
     values = dict(_change(text) for text in changes or [])
-    destination = asyncio.run(_destination(flags, known, to, source, secret, dry_run=dry_run))
+    destination = asyncio.run(_destination(flags, known, to, source, secret, scheme, dry_run=dry_run))
     event_id = f"evt_{os.urandom(12).hex()}"
     request = sample_request(
         destination.provider,
@@ -99,11 +109,14 @@ def trigger(
         event_id=event_id,
         event_type=event,
         changes=values,
-        url=destination.url,
+        url=destination.signed_url,
         scheme=scheme or None,
         bad=bad,
     )
+    query = f"?{request.query.decode()}" if request.query else ""
+    request = msgspec.structs.replace(request, url=destination.url.partition("?")[0] + query)
     if dry_run:
+        request = _without(request, destination.secret)
         return print_json(_as_json(request)) if as_json else _print(request)
     answers = asyncio.run(_send(request, twice=bad is Bad.DUPLICATE))
     print_json([_told(answer) for answer in answers]) if as_json else _report(request, answers)
@@ -113,7 +126,7 @@ def trigger(
 
 
 async def _destination(
-    flags: Flags, provider: Provider, to: str, source_name: str, secret: str, *, dry_run: bool
+    flags: Flags, provider: Provider, to: str, source_name: str, secret: str, scheme: str, *, dry_run: bool
 ) -> Destination:
     signing = resolve(secret, os.environ, Path.cwd(), "--secret") if secret else ""
     if signing and to:
@@ -126,8 +139,9 @@ async def _destination(
     if found is None and source_name:
         raise NotFound(f"there is no source {source_name!r} of the provider {provider.slug}")
     if found is not None:
-        provider = registry.for_source(found)
-        signing = signing or _signs_with(provider, found)
+        public = f"{settings.public_url.rstrip('/')}/webhooks/{found.name}" if settings.public_url else ""
+        provider = registry.for_source(found, public)
+        signing = signing or _signs_with(provider, _scheme(provider, scheme), found)
     if not signing and not dry_run:
         raise InvalidInput(
             f"there is no source of the provider {provider.slug} here; make one, or say --to and --secret "
@@ -137,7 +151,7 @@ async def _destination(
     name = found.name if found is not None else provider.slug
     scheme = "https" if settings.tls_cert else "http"
     url = to or f"{scheme}://{host}:{settings.port}/webhooks/{name}"
-    return Destination(url, signing or new_pair(provider, provider.usual_scheme).signing, provider)
+    return Destination(url, signing or new_pair(provider, _scheme(provider, scheme)).signing, provider)
 
 
 def _source(sources: list[Source], provider: Provider, name: str) -> Source | None:
@@ -146,9 +160,19 @@ def _source(sources: list[Source], provider: Provider, name: str) -> Source | No
     return next((one for one in mine if not name or one.name == name), None)
 
 
-def _signs_with(provider: Provider, source: Source) -> str:
+def _scheme(provider: Provider, wanted: str) -> Scheme:
+    """The scheme of this id; without one, the provider's usual one."""
+    found = next((one for one in provider.schemes if one.id == wanted), None)
+    if found is None and wanted:
+        names = ", ".join(one.id for one in provider.schemes)
+        raise InvalidInput(f"--scheme: {provider.name} has no scheme {wanted[:60]!r}; there are {names}")
+    return found or provider.usual_scheme
+
+
+def _signs_with(provider: Provider, scheme: Scheme, source: Source) -> str:
     """The source's secret, if it can sign: a public key only verifies."""
-    if provider.signs_with_private_key:
+    pair = new_pair(provider, scheme)
+    if pair.signing != pair.verifying:
         raise InvalidInput(
             f"{provider.name} signs with a private key that only it has. `hookline trigger {provider.slug} --new-keys "
             "FILE` makes a pair: put its public half into the source's secrets, and say --secret file:FILE"
@@ -157,10 +181,9 @@ def _signs_with(provider: Provider, source: Source) -> str:
 
 
 def _make_keys(provider: Provider, scheme: str, file: Path) -> None:
-    chosen = next((one for one in provider.schemes if one.id == scheme), provider.usual_scheme)
-    if not provider.signs_with_private_key:
+    pair = new_pair(provider, _scheme(provider, scheme))
+    if pair.signing == pair.verifying:
         raise InvalidInput(f"{provider.name} signs with a shared secret; the source's own is used")
-    pair = new_pair(provider, chosen)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
@@ -219,6 +242,21 @@ def _told(answer: Outcome) -> dict[str, Any]:
         "duration_ms": round(answer.duration_ms, 1),
         "body": answer.body.decode("utf-8", "replace"),
     }
+
+
+def _without(request: Request, secret: str) -> Request:
+    """The request as it may be shown: some senders prove themselves by the secret itself."""
+    raw = secret.encode("utf-8", "surrogateescape")
+    written = {one for one in (raw, quote(raw).encode(), quote_plus(raw).encode(), b64encode(raw)) if one}
+
+    def hide(text: bytes) -> bytes:
+        for one in sorted(written, key=len, reverse=True):
+            text = text.replace(one, b"(hidden)")
+        return text
+
+    lines = tuple((name, hide(value)) for name, value in request.headers)
+    url = hide(request.url.encode()).decode()
+    return msgspec.structs.replace(request, headers=lines, body=hide(request.body), url=url)
 
 
 def _as_json(request: Request) -> dict[str, Any]:

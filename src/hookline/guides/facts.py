@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from hookline.config.units import format_duration
 from hookline.core.providers.handshake import Handshake
+from hookline.core.providers.options import URL
 from hookline.core.providers.provider import Provider
 from hookline.core.providers.scheme import Encoding, Format, Kind, Scheme, Signature
 from hookline.core.providers.signed import Signed
@@ -41,7 +42,7 @@ def facts(row: Provider) -> list[tuple[str, str]]:
         ("addresses", f"<{row.ip_ranges}>" if row.ip_ranges.startswith("https://") else row.ip_ranges),
         ("test mode", f"{describe_place(row.test_mode[0])} is `{row.test_mode[1]}`" if row.test_mode else ""),
         ("paste into `secrets`", row.key_hint.strip(" ,") if row.needs_secret else _no_secret(row)),
-        ("options in `signature`", "\n".join(f"`{option.name}`: {option.means}" for option in row.options)),
+        ("options in `signature`", "\n".join(_options(row))),
     ]
 
 
@@ -163,6 +164,14 @@ def _expects(row: Provider) -> str:
 
 def _no_secret(row: Provider) -> str:
     return "nothing: the first handshake brings it" if row.learns_secret else "nothing"
+
+
+def _options(row: Provider) -> Iterable[str]:
+    options = row.options if URL in row.options or not row.binds_url else (*row.options, URL)
+    for option in options:
+        yield f"`{option.name}`: {option.means}"
+    if len(row.schemes) > 1:
+        yield f"`scheme`: which of {', '.join(f'`{scheme.id}`' for scheme in row.schemes)} count; all without it"
 
 
 def _places(places: Iterable[Where]) -> str:

@@ -91,7 +91,8 @@ def tampered(request: Request, scheme: Scheme, secret: str) -> Request:
             request.body.replace(proof, _another_byte(proof)),
             request.query.replace(proof, _another_byte(proof)),
         )
-        return msgspec.structs.replace(request, body=body, query=query)
+        url = request.url.partition("?")[0] + (f"?{query.decode()}" if query else "")
+        return msgspec.structs.replace(request, body=body, query=query, url=url)
     name = where.name.lower().encode()
     lines = tuple((key, _another_byte(value) if key == name else value) for key, value in request.headers)
     return msgspec.structs.replace(request, headers=lines, lookup=index(lines))

@@ -398,7 +398,7 @@ FAULTS: tuple[Fault, ...] = (
         "capitals",
         "wrong_encoding",
         lambda c: c.with_value(_written(c).prefix.encode() + _signature_of(c).upper()),
-        where=lambda c: _shared_hex(c) and _has(Format.PLAIN)(c),
+        where=lambda c: c.scheme.kind is Kind.HMAC and _shared_hex(c) and _has(Format.PLAIN)(c),
     ),
     Fault("encoding", "wrong_encoding", _other_encoding),
     # -- addresses

@@ -128,6 +128,6 @@ def _decoded(value: bytes) -> bytes:
         return b""
     encoded = encoded.strip().translate(bytes.maketrans(b"-_", b"+/"))
     try:
-        return a2b_base64(encoded + b"=" * (-len(encoded) % 4))
+        return a2b_base64(encoded + b"=" * (-len(encoded) % 4), strict_mode=True)
     except Base64Error:
         return b""

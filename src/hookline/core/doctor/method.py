@@ -59,8 +59,10 @@ def _legacy(case: Case) -> Iterator[Finding]:
 
 def _variants(scheme: Scheme, signature: Signature) -> Iterator[Scheme]:
     algorithms = [scheme.algorithm]
-    if scheme.kind is not Kind.ED25519:
+    if scheme.kind in _SHARED:
         algorithms += [one for one in Algorithm if one is not scheme.algorithm]
+    elif scheme.kind is not Kind.ED25519:
+        algorithms += [one for one in Algorithm if one not in (scheme.algorithm, Algorithm.MD5)]
     for algorithm in algorithms:
         for encoding in (signature.encoding, *(one for one in Encoding if one is not signature.encoding)):
             for prefix in _prefixes(signature.prefix, scheme.algorithm, algorithm):

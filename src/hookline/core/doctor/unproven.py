@@ -36,7 +36,8 @@ def find(case: Case) -> Iterator[Finding]:
     cause = case.refusal.cause
     yield from _key(case)
     yield from suspect(case)
-    yield from _body_is_not_whole(case)
+    not_whole = list(_body_is_not_whole(case))
+    yield from not_whole
     if cause in _ABSENT:
         yield from _absent(case)
     yield from _secrets(case)
@@ -51,9 +52,8 @@ def find(case: Case) -> Iterator[Finding]:
     yield from _badly_written(case)
     if cause == "bad_signature":
         yield _wrong_secret(case)
-        yield from _advice(case)
-    elif cause == "body_mismatch":
-        yield from _advice(case)
+    if cause in ("bad_signature", "body_mismatch"):
+        yield from (advice for advice in _advice(case) if not (not_whole and advice.diagnosis.code == "body_changed"))
     elif cause not in ("no_secret", "key_unavailable", "repeated_signature"):
         yield _as_the_door_says(case)
 

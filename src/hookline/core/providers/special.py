@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from hookline.core.errors import InvalidInput, VerificationError
 from hookline.core.model import Headers, Request
 from hookline.core.providers.signed import Options
 
@@ -33,6 +34,24 @@ class Proof(msgspec.Struct, frozen=True, gc=False):
 
     secret_index: int
     timestamp_s: float | None = None
+
+
+def first_fitting(secrets: Sequence[str], fits: Callable[[str], bool], no_secret: VerificationError) -> int:
+    """The position of the first secret that ``fits``, -1 when none does. Raises ``no_secret`` when none is of any use.
+
+    ``fits`` raises InvalidInput for a secret that cannot be used.
+    """
+    usable = False
+    for position, secret in enumerate(secrets):
+        try:
+            if fits(secret):
+                return position
+        except InvalidInput:
+            continue
+        usable = True
+    if not usable:
+        raise no_secret
+    return -1
 
 
 class Verify(Protocol):

@@ -17,7 +17,7 @@ from hookline.core.providers.encoding import is_written_in, key_decoder
 from hookline.core.providers.scheme import Encoding, KeyEncoding
 from hookline.core.providers.sign import put
 from hookline.core.providers.signed import Options
-from hookline.core.providers.special import Proof, Special
+from hookline.core.providers.special import Proof, Special, first_fitting
 from hookline.core.providers.where import as_bytes, form, parsed
 
 #: One notification: the member ``NotificationRequestItem`` of an item, or the fields of a form.
@@ -47,21 +47,19 @@ def _verify(request: Request, secrets: Sequence[str], certificate: bytes | None,
     items = _items(request)
     signatures = [_signature_of(item) for item in items]
     messages = [message_of(item) for item in items]
-    usable = False
-    for position, secret in enumerate(secrets):
-        try:
-            key = _decode_key(secret)
-        except InvalidInput:
-            continue
-        usable = True
-        if all(compare_digest(_sign(key, message), given) for message, given in zip(messages, signatures, strict=True)):
-            return Proof(position)
-    if not usable:
-        raise VerificationError(
-            "no_secret",
-            "this source has no secret of the form that this signature needs. Give it the HMAC key of the webhook, in "
-            "hexadecimal, exactly as Adyen shows it. Check that it is not the password",
-        )
+
+    def fits(secret: str) -> bool:
+        key = _decode_key(secret)
+        return all(compare_digest(_sign(key, message), one) for message, one in zip(messages, signatures, strict=True))
+
+    no_secret = VerificationError(
+        "no_secret",
+        "this source has no secret of the form that this signature needs. Give it the HMAC key of the webhook, in "
+        "hexadecimal, exactly as Adyen shows it. Check that it is not the password",
+    )
+    position = first_fitting(secrets, fits, no_secret)
+    if position >= 0:
+        return Proof(position)
     raise VerificationError(
         "bad_signature",
         "the signature of at least one item is not its own under any secret of this source. Check that the HMAC key is "

@@ -16,7 +16,7 @@ from hookline.core.model import Request, with_body
 from hookline.core.providers.encoding import key_decoder
 from hookline.core.providers.scheme import KeyEncoding
 from hookline.core.providers.signed import Options
-from hookline.core.providers.special import Proof, Special
+from hookline.core.providers.special import Proof, Special, first_fitting
 from hookline.core.providers.where import as_bytes, parsed
 
 #: The field of the form, plain or multipart, that holds the JSON.
@@ -54,17 +54,10 @@ def _verify(request: Request, secrets: Sequence[str], certificate: bytes | None,
             "the hash covers /event/event_time and /event/event_type, and this event does not have both. Check that "
             "nothing on the way changes the body",
         )
-    usable = False
-    for position, secret in enumerate(secrets):
-        try:
-            expected = _hash(secret, message)
-        except InvalidInput:
-            continue
-        usable = True
-        if compare_digest(expected, given):
-            return Proof(position)
-    if not usable:
-        raise VerificationError("no_secret", "this source has no secret. Give it the API key of the account")
+    no_secret = VerificationError("no_secret", "this source has no secret. Give it the API key of the account")
+    position = first_fitting(secrets, lambda secret: compare_digest(_hash(secret, message), given), no_secret)
+    if position >= 0:
+        return Proof(position)
     raise VerificationError(
         "bad_signature",
         "the hash in /event/event_hash is not that of this event's time and type under any secret of this source. "

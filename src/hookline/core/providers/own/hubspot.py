@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from hmac import compare_digest
 
-from hookline.core.errors import InvalidInput, VerificationError
+from hookline.core.errors import VerificationError
 from hookline.core.headers import occurrences
 from hookline.core.model import Request, full_url
 from hookline.core.providers.encoding import key_decoder
@@ -19,7 +19,7 @@ from hookline.core.providers.refusal import repeated
 from hookline.core.providers.scheme import KeyEncoding
 from hookline.core.providers.sign import put
 from hookline.core.providers.signed import Options, Signed
-from hookline.core.providers.special import Proof, Special
+from hookline.core.providers.special import Proof, Special, first_fitting
 from hookline.core.providers.where import header
 
 SIGNATURE = header("X-HubSpot-Signature")
@@ -83,17 +83,10 @@ def _verify_v2(request: Request, secrets: Sequence[str], certificate: bytes | No
             "X-HubSpot-Signature-Version does not say `v2`. Check that nothing on the way removes it, and which "
             "version this source asks for",
         )
-    usable = False
-    for position, secret in enumerate(secrets):
-        try:
-            expected = _hash_v2(request, secret)
-        except InvalidInput:
-            continue
-        usable = True
-        if compare_digest(expected, given):
-            return Proof(position)
-    if not usable:
-        raise VerificationError("no_secret", "this source has no secret. Give it the client secret of the app")
+    no_secret = VerificationError("no_secret", "this source has no secret. Give it the client secret of the app")
+    position = first_fitting(secrets, lambda secret: compare_digest(_hash_v2(request, secret), given), no_secret)
+    if position >= 0:
+        return Proof(position)
     raise VerificationError(
         "bad_signature",
         "the hash in the X-HubSpot-Signature header is not that of this request under any secret of this source. Check "

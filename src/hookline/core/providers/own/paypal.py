@@ -173,8 +173,8 @@ def _read_start(request: Request) -> tuple[tuple[bytes, bytes], float]:
         if not value:
             raise VerificationError(
                 cause=cause,
-                message=f"the signature covers the {name} header, and this request has nothing there. Check that nothing on "
-                "the way removes it",
+                message=f"the signature covers the {name} header, and this request has nothing there. Check that "
+                "nothing on the way removes it",
             )
     try:
         return (transmission_id, time), _parse_time(time)

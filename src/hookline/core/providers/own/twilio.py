@@ -16,7 +16,7 @@ from hmac import digest as hmac_digest
 from urllib.parse import parse_qsl
 
 from hookline.core.body import MAX_FORM_FIELDS, BodyKind, kind_of
-from hookline.core.errors import InvalidInput, VerificationError
+from hookline.core.errors import VerificationError
 from hookline.core.headers import occurrences
 from hookline.core.model import Request, full_url
 from hookline.core.providers.encoding import key_decoder
@@ -24,7 +24,7 @@ from hookline.core.providers.refusal import Voice, repeated
 from hookline.core.providers.scheme import Encoding, KeyEncoding, Signature
 from hookline.core.providers.sign import put
 from hookline.core.providers.signed import Options, Signed
-from hookline.core.providers.special import Proof, Special
+from hookline.core.providers.special import Proof, Special, first_fitting
 from hookline.core.providers.where import as_bytes, header, query, request_reader
 
 KEY_HINT = "the account's Auth Token"
@@ -144,18 +144,11 @@ def _verify(request: Request, secrets: Sequence[str], certificate: bytes | None,
 
 
 def _position(addresses: tuple[bytes, ...], given: bytes, secrets: Sequence[str], algorithm: str) -> int:
-    usable = False
-    for position, secret in enumerate(secrets):
-        try:
-            key = _to_key(secret)
-        except InvalidInput:
-            continue
-        usable = True
-        if any(compare_digest(b64encode(hmac_digest(key, address, algorithm)), given) for address in addresses):
-            return position
-    if not usable:
-        raise _VOICE.no_secret(len(secrets))
-    return -1
+    def fits(secret: str) -> bool:
+        key = _to_key(secret)
+        return any(compare_digest(b64encode(hmac_digest(key, address, algorithm)), given) for address in addresses)
+
+    return first_fitting(secrets, fits, _VOICE.no_secret(len(secrets)))
 
 
 def _sign(request: Request, secret: str, _now_s: float, _options: Options) -> Request:

@@ -12,7 +12,7 @@ from hookline.core.model import Request, with_body
 from hookline.core.providers.encoding import key_decoder
 from hookline.core.providers.scheme import KeyEncoding
 from hookline.core.providers.signed import Options
-from hookline.core.providers.special import Proof, Special
+from hookline.core.providers.special import Proof, Special, first_fitting
 from hookline.core.providers.where import parsed
 
 _LENGTH = 32  #: of an MD5 in hexadecimal
@@ -45,19 +45,12 @@ def _verify(request: Request, secrets: Sequence[str], certificate: bytes | None,
             "/auth of the body is not one MD5 in hexadecimal. Check that the source names the right provider, and "
             "that nothing on the way changes the body",
         )
-    usable = False
-    for position, secret in enumerate(secrets):
-        try:
-            expected = _hash(request, given, secret)
-        except InvalidInput:
-            continue
-        usable = True
-        if compare_digest(expected, given):
-            return Proof(position)
-    if not usable:
-        raise VerificationError(
-            "no_secret", "this source has no secret. Give it the API key of the account or project whose webhook it is"
-        )
+    no_secret = VerificationError(
+        "no_secret", "this source has no secret. Give it the API key of the account or project whose webhook it is"
+    )
+    position = first_fitting(secrets, lambda secret: compare_digest(_hash(request, given, secret), given), no_secret)
+    if position >= 0:
+        return Proof(position)
     raise VerificationError(
         "bad_signature",
         "the hash in /auth of the body is not that of this body under any secret of this source. Check that the API "

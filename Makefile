@@ -40,6 +40,7 @@ contracts:
 
 tests:
 	scripts/node-deps
+	PYTHON=$(PYTHON) scripts/oracles
 	scripts/debian-deps
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 

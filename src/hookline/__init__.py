@@ -1,7 +1,7 @@
 """Hookline: receives, verifies, sends and delivers webhooks.
 
-Three functions need no server: `verify`, `handshake` and `key_url`; see ``library.py``. They are loaded when they
-are first used.
+Four functions need no server: `verify`, `handshake`, `key_url` and `diagnose`; see ``library.py``. They are loaded
+when they are first used.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hookline.core.doctor import Diagnosis
     from hookline.core.errors import VerificationError
-    from hookline.library import VerifiedEvent, handshake, key_url, verify
+    from hookline.library import VerifiedEvent, diagnose, handshake, key_url, verify
 
-__all__ = ["VerificationError", "VerifiedEvent", "handshake", "key_url", "verify"]
+__all__ = ["Diagnosis", "VerificationError", "VerifiedEvent", "diagnose", "handshake", "key_url", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -40,7 +40,6 @@ from hookline.storage.apply import Change, wanted_from
 from hookline.storage.base import LOOK
 from hookline.storage.housekeeping import Housekeeper
 from hookline.storage.nodes import Node
-from hookline.storage.sources import PutSource
 from hookline.storage.store import Store, open_store
 
 #: How soon what another process wrote (a command line, mostly) is noticed.
@@ -218,11 +217,7 @@ class Server:
 
     async def _learn(self, source: Source, secret: str) -> None:
         """Keep the secret that a handshake brought for a source that had none."""
-        known = await self.store.catalogue.source(source.org_id, source.id)
-        if not known.secrets:
-            await self.store.catalogue.put_source(
-                PutSource(source.org_id, known.spec, (secret,), self.clock.now_ms(), known.managed_by)
-            )
+        await self.store.catalogue.learn_secret(source.org_id, source.id, secret, self.clock.now_ms())
 
     async def _challenge(self, endpoint: Endpoint, source: Source) -> None:
         await challenge(self._sender, endpoint, source, self.clock.now_ms())

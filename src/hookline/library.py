@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from hookline.core.body import BodyKind, kind_of, parse
+from hookline.core.doctor import Diagnosis
+from hookline.core.doctor import diagnose as examine
 from hookline.core.errors import ConfigError, InvalidInput
 from hookline.core.headers import index
 from hookline.core.model import Headers, Request, Response, Verification, with_url
@@ -158,6 +160,37 @@ def key_url(
     """
     wanted = _provider(provider, options).key_request(_request(headers, body, method, None, None), _secrets(secrets))
     return wanted.url if wanted is not None else ""
+
+
+def diagnose(
+    provider: str,
+    *,
+    headers: HeadersLike,
+    body: Text,
+    secrets: str | Sequence[str],
+    method: str = "POST",
+    url: str | None = None,
+    configured_url: str | None = None,
+    certificate: Text | None = None,
+    now: float | None = None,
+    tolerance_s: float | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[Diagnosis]:
+    """Why `verify` refuses a request and what to change, the certain reasons first; ``accepted`` when it does not.
+
+    The arguments are those of `verify`. A Diagnosis has a stable ``code``, ``problem`` and ``remedy`` for people, and
+    ``certain``: the request verifies once this is undone. It holds no secret and nothing of the request but names of
+    headers and the address. This may take half a second: it is for finding a fault, not for every request. Raises
+    InvalidInput for an unknown provider or arguments that cannot be used.
+    """
+    return examine(
+        _provider(provider, options),
+        _request(headers, body, method, url, configured_url),
+        _secrets(secrets),
+        _now(now),
+        tolerance_s=tolerance_s,
+        certificate=_bytes(certificate),
+    )
 
 
 def _provider(slug: str, options: Mapping[str, Any] | None) -> Provider:

@@ -27,6 +27,8 @@ class Full:
             return source
         if template.endswith(("/endpoints", "/endpoints/{endpoint}")):
             return endpoint
+        if template.endswith("/diagnosis"):
+            return {"headers": [["X-Says", MARK]], "body": "{}"}
         return {"status": "failed"} if template.endswith("/replays") else None
 
 

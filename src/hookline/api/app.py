@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from hookline.api import deliveries, docs, endpoints, events, rejections, replays, sources, system
+from hookline.api import deliveries, docs, doctor, endpoints, events, rejections, replays, sources, system
 from hookline.api.answer import refusal, refusal_of
 from hookline.api.dependencies import ApiDependencies
 from hookline.api.openapi import describe
@@ -43,7 +43,7 @@ Asgi: TypeAlias = Callable[..., Awaitable[None]]
 _log = structlog.stdlib.get_logger("hookline.api")
 
 #: One file for each, in the order of the documentation.
-ROUTERS = (sources, endpoints, events, deliveries, rejections, replays, system, docs)
+ROUTERS = (sources, endpoints, events, deliveries, rejections, doctor, replays, system, docs)
 
 #: The same for the sending API.
 SENDING = (

@@ -33,6 +33,7 @@ COMMANDS = (
     ("messages", "hookline.cli.messages:app", "What you send to your customers: publish, look at, and send again."),
     ("events", "hookline.cli.events:app", "What happened: list, look at, and send again."),
     ("rejections", "hookline.cli.rejections:app", "Requests that were refused: list, look at, and accept after all."),
+    ("doctor", "hookline.cli.doctor:doctor", "Say why a request was refused, and what to change."),
     ("providers", "hookline.cli.providers:app", "The senders that Hookline knows."),
     ("trigger", "hookline.cli.trigger:trigger", "Send a realistic event, signed as the provider signs."),
     ("migrate", "hookline.cli.migrate:migrate", "Bring the database's schema up to date."),

@@ -87,7 +87,7 @@ def addresses(
     else:
         print_table(
             ("provider", "addresses", "from"),
-            [(slug, ", ".join(found) or "not fetched yet", _origin(slug)) for slug, found in shown.items()],
+            [(slug, ", ".join(found) or _missing(slug), _origin(slug)) for slug, found in shown.items()],
         )
         for slug, why in failed.items():
             print_line(f"{slug}: {why}; what was known before stays", "yellow")
@@ -115,6 +115,11 @@ async def _refresh(data_dir: Path, slugs: list[str]) -> dict[str, str]:
         await fetcher.close()
     write_kept(data_dir, kept)
     return failed
+
+
+def _missing(slug: str) -> str:
+    known = published().get(origin(slug))
+    return "not fetched yet" if known is not None and known.url else "none are published"
 
 
 def _origin(slug: str) -> str:

@@ -22,6 +22,7 @@ from hookline.config.secrets import resolve
 from hookline.core.errors import InvalidInput, NotFound
 from hookline.core.model import Request, Source
 from hookline.core.providers import registry
+from hookline.core.providers.matcher import key_of
 from hookline.core.providers.options import URL
 from hookline.core.providers.provider import Provider
 from hookline.core.providers.scheme import Scheme
@@ -110,7 +111,7 @@ def trigger(
         event_type=event,
         changes=values,
         url=destination.signed_url,
-        scheme=scheme or None,
+        scheme=scheme or _fitting(destination.provider, destination.secret),
         bad=bad,
     )
     query = f"?{request.query.decode()}" if request.query else ""
@@ -149,8 +150,8 @@ async def _destination(
         )
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 (it is replaced)
     name = found.name if found is not None else provider.slug
-    scheme = "https" if settings.tls_cert else "http"
-    url = to or f"{scheme}://{host}:{settings.port}/webhooks/{name}"
+    protocol = "https" if settings.tls_cert else "http"
+    url = to or f"{protocol}://{host}:{settings.port}/webhooks/{name}"
     return Destination(url, signing or new_pair(provider, _scheme(provider, scheme)).signing, provider)
 
 
@@ -167,6 +168,22 @@ def _scheme(provider: Provider, wanted: str) -> Scheme:
         names = ", ".join(one.id for one in provider.schemes)
         raise InvalidInput(f"--scheme: {provider.name} has no scheme {wanted[:60]!r}; there are {names}")
     return found or provider.usual_scheme
+
+
+def _fitting(provider: Provider, secret: str) -> str | None:
+    """The first scheme that this shared secret is for, where it is not for the usual one; None when that will do."""
+    usual = provider.usual_scheme
+    if usual.is_asymmetric or _can_use(usual, secret):
+        return None
+    return next((one.id for one in provider.schemes if not one.is_asymmetric and _can_use(one, secret)), None)
+
+
+def _can_use(scheme: Scheme, secret: str) -> bool:
+    try:
+        key_of(scheme)(secret)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _signs_with(provider: Provider, scheme: Scheme, source: Source) -> str:

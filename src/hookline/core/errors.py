@@ -50,7 +50,9 @@ class VerificationError(HooklineError):
 
     ``cause`` is one of ``missing_signature``, ``malformed_signature``, ``repeated_signature``,
     ``bad_signature``, ``missing_timestamp``, ``malformed_timestamp``, ``stale_timestamp``,
-    ``future_timestamp``, ``missing_header``, ``no_secret``.
+    ``future_timestamp``, ``missing_header``, ``no_secret``; of what is signed: ``malformed_body``, ``body_mismatch``,
+    ``wrong_url``, ``bad_claim``, ``missing_option``; and of keys: ``unsupported_algorithm``, ``untrusted_key``,
+    ``key_unavailable`` (our trouble: the sender should try again).
     """
 
     code = "verification_failed"

@@ -132,11 +132,16 @@ class Door:
         """What `examine` says; where a provider publishes its keys, after the one that is wanted was fetched."""
         if not rules.fetches_keys:
             return examine(rules, limits, request, event_id, now_ms)
+        wanted = rules.provider, request, rules.source.secrets
         try:
-            certificate = await self._keys.wanted_by(rules.provider, request, rules.source.secrets)
+            certificate = await self._keys.wanted_by(*wanted)
+            decision = examine(rules, limits, request, event_id, now_ms, certificate)
+            if certificate is None or not isinstance(decision, Refusal) or decision.status not in (401, 503):
+                return decision
+            newer = await self._keys.wanted_by(*wanted, doubted=True)
         except VerificationError as error:
             return refused(error)
-        return examine(rules, limits, request, event_id, now_ms, certificate)
+        return decision if newer == certificate else examine(rules, limits, request, event_id, now_ms, newer)
 
     async def _newer(self, name: str, known: Source | None) -> Source | None:
         """The source, if another server has changed it since we learned of it."""
@@ -299,8 +304,8 @@ def _receipt_body(receipt: Receipt) -> bytes:
 
 
 def _written(response: Response) -> Answer:
-    headers = [(b"content-type", response.content_type.encode("latin-1"))] if response.body else []
-    return response.status, [*headers, *response.headers], response.body
+    content_type = (b"content-type", response.content_type.encode("latin-1"))  # Discord wants it of an empty answer too
+    return response.status, [content_type, *response.headers], response.body
 
 
 def _unavailable(error: StoreError) -> Answer:

@@ -22,8 +22,10 @@ from hookline.core.providers.special import KeyRequest
 #: Asks for a document and gives its bytes; None when it is not to be had. Never raises but for being cancelled.
 Fetch: TypeAlias = Callable[[KeyRequest], Awaitable[bytes | None]]
 
-#: How long a key is used before it is asked for again; a rotated key has an address or an id of its own.
+#: How long a key is used before it is asked for again; mostly a rotated key has an address or an id of its own.
 KEEP_MS = 24 * 3_600_000
+#: How old it is, at least, when it is asked for again because a request was refused under it: sets of keys change.
+DOUBT_MS = 300_000
 #: How long nobody asks again after a failure.
 PAUSE_MS = 5_000
 #: Keys that are kept; a sender can name as many addresses of a provider as it likes.
@@ -34,7 +36,12 @@ MOST_UNDER_WAY = 8
 
 class _Kept(msgspec.Struct):
     document: bytes | None
-    until_ms: int
+    asked_ms: int
+
+    def serves(self, now_ms: int, *, doubted: bool = False) -> bool:
+        """Whether nobody has to ask again."""
+        lasts_ms = PAUSE_MS if self.document is None else DOUBT_MS if doubted else KEEP_MS
+        return now_ms < self.asked_ms + lasts_ms
 
 
 class Keys:
@@ -45,8 +52,12 @@ class Keys:
         self._kept: OrderedDict[KeyRequest, _Kept] = OrderedDict()
         self._under_way: dict[KeyRequest, asyncio.Task[bytes | None]] = {}
 
-    async def wanted_by(self, provider: Provider, request: Request, secrets: Sequence[str]) -> bytes | None:
+    async def wanted_by(
+        self, provider: Provider, request: Request, secrets: Sequence[str], *, doubted: bool = False
+    ) -> bytes | None:
         """The document that ``request`` is proven by; None when it wants none, or it is not to be had.
+
+        ``doubted``: the request was refused under the one that is known.
 
         A source that has a key or certificate among its secrets, in PEM, trusts that one and no other: for trials,
         and for machines that may not fetch. Raises VerificationError for an address that is not the provider's.
@@ -55,12 +66,12 @@ class Keys:
         if wanted is None:
             return None
         own = next((secret[secret.index(PEM) :] for secret in secrets if PEM in secret), None)
-        return own.encode() if own is not None else await self.get(wanted)
+        return own.encode() if own is not None else await self.get(wanted, doubted=doubted)
 
-    async def get(self, wanted: KeyRequest) -> bytes | None:
+    async def get(self, wanted: KeyRequest, *, doubted: bool = False) -> bytes | None:
         """A document; None when it is not to be had now."""
         kept = self._kept.get(wanted)
-        if kept is not None and self._clock.now_ms() < kept.until_ms:
+        if kept is not None and kept.serves(self._clock.now_ms(), doubted=doubted):
             self._kept.move_to_end(wanted)
             return kept.document
         task = self._under_way.get(wanted)
@@ -79,7 +90,10 @@ class Keys:
             document = await self._fetch(wanted)
         finally:
             del self._under_way[wanted]
-        self._kept[wanted] = _Kept(document, self._clock.now_ms() + (PAUSE_MS if document is None else KEEP_MS))
+        now_ms, kept = self._clock.now_ms(), self._kept.get(wanted)
+        if document is None and kept is not None and kept.document is not None and kept.serves(now_ms):
+            return kept.document  # it was only doubted
+        self._kept[wanted] = _Kept(document, now_ms)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         return document

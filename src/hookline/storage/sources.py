@@ -49,6 +49,17 @@ class Sources(Snapshot):
         """Create or replace a source. Raises Conflict when it exists and only creating was asked for."""
         return await self.change(lambda changing: self.put_source_in(changing, put))
 
+    async def learn_secret(self, org_id: str, source_id: str, secret: str, now_ms: int) -> None:
+        """Keep a secret for a source that has none: of several at once, the first. One that is gone stays gone."""
+
+        def keep(changing: Changing) -> None:
+            row = changing.tx.row("source_get", {"org_id": org_id, "name_or_id": source_id})
+            known = self.source_of(row) if row is not None else None
+            if known is not None and not known.secrets:
+                self.put_source_in(changing, PutSource(org_id, known.spec, (secret,), now_ms, known.managed_by))
+
+        await self.change(keep)
+
     async def delete_source(self, org_id: str, source_id: str) -> None:
         """Remove a source and its endpoints. Raises NotFound."""
         await self.change(lambda changing: self.delete_source_in(changing, org_id, source_id))

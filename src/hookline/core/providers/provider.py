@@ -207,8 +207,13 @@ class Provider:
 
     @property
     def needs_secret(self) -> bool:
-        """Whether a source of this provider must have a secret: one that a handshake brings need not be known yet."""
-        return not self.learns_secret and all(scheme.kind is not Kind.NONE for scheme in self.schemes)
+        """Whether a source of this provider must have a secret.
+
+        One that a handshake brings need not be known yet, and where an ``issuer`` is named its public keys serve.
+        """
+        if self.learns_secret or "issuer" in self.chosen:
+            return False
+        return all(scheme.kind is not Kind.NONE for scheme in self.schemes)
 
     @property
     def signs_with_private_key(self) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hmac import compare_digest
 from typing import TypeAlias
 
@@ -140,7 +141,7 @@ def _compile(scheme: Scheme, voice: Voice, options: Options) -> Check:
         unproven = Verified(Verification.UNVERIFIED, scheme.id, -1, None)
         return lambda _request, _secrets, _now_s, _tolerance_s, _certificate: unproven
     if scheme.jwt is not None:
-        return _compile_jwt(scheme, signature, scheme.jwt, voice)
+        return _compile_jwt(scheme, signature, scheme.jwt, voice, options)
     if scheme.kind in (Kind.STATIC_TOKEN, Kind.BASIC_AUTH):
         return _compile_credential(scheme, signature, voice)
     if isinstance(scheme.signed, Signed):
@@ -315,7 +316,7 @@ def _compile_special(scheme: Scheme, special: Special, options: Options) -> Chec
     return check
 
 
-def _compile_jwt(scheme: Scheme, signature: Signature, rules: Jwt, voice: Voice) -> Check:
+def _compile_jwt(scheme: Scheme, signature: Signature, rules: Jwt, voice: Voice, options: Options) -> Check:
     find = _finder(scheme, signature, voice)
     level = Verification.VERIFIED if rules.covers_body else Verification.AUTHENTICATED
     scheme_id = scheme.id
@@ -329,7 +330,9 @@ def _compile_jwt(scheme: Scheme, signature: Signature, rules: Jwt, voice: Voice)
             raise malformed(signature, "holds no signed token") from None
         if token.algorithm not in rules.algorithms:
             raise jwt.unsupported(token.algorithm, rules.algorithms)
-        position = _prover(token, secrets, certificate, voice, fetched=rules.key_url is not None)
+        fetched = rules.key_url is not None and bool(rules.key_url(token.key_id, options))
+        fetched = fetched and (rules.key_request is None or any(secrets))
+        position = _prover(token, secrets, certificate, voice, fetched=fetched)
         if position is None:
             raise voice.wrong_token(signature.where)
         sent_s = jwt.check_claims(rules, token.claims, request, full_url(request), now_s, tolerance_s)
@@ -357,12 +360,11 @@ def _prover(
             continue
     if certificate is not None and not shared:
         usable = True
-        try:
-            if any(jwt.is_proved(token, key) for key in jwt.find_key(certificate, token.key_id)):
-                return -1
-        except InvalidInput:
-            pass
-    if not usable and fetched and any(secrets):
+        for key in jwt.find_key(certificate, token.key_id):
+            with suppress(InvalidInput):  # a set may hold keys for other uses
+                if jwt.is_proved(token, key):
+                    return -1
+    if not usable and fetched and not shared:
         raise voice.no_key()
     if not usable:
         raise voice.no_secret(len(secrets))

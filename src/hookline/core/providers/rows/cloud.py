@@ -374,7 +374,7 @@ FUSIONAUTH = Provider(
     key_hint="the HMAC key, or the public key (PEM), that the webhook signs with",
     notes=(
         "Events are signed only when `Sign events` is on in the webhook's settings (since 1.48.0).",
-        "Public keys may be fetched: add `issuer` to the `signature` block, so that a rotated key is found.",
+        "Public keys may be fetched: name the `issuer` in the `signature` block in place of a secret.",
     ),
     docs=("https://fusionauth.io/docs/extend/events-and-webhooks/signing",),
 )

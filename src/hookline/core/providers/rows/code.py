@@ -427,7 +427,7 @@ NPM = Provider(
     retries="Not known.",
     key_hint="the secret that you gave to `npm hook add`",
     notes=("The npm client has the command `npm hook` up to version 10.",),
-    docs=("https://www.npmjs.com/package/npm-hook-receiver",),
+    docs=("the official library npm-hook-receiver",),
 )
 
 RENDER = Provider(

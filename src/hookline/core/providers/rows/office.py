@@ -270,6 +270,7 @@ MICROSOFT_GRAPH = Provider(
     schemes=(Scheme(id="client-state", kind=Kind.SPECIAL, special=microsoft_graph.CLIENT_STATE),),
     event_id=(body("/value/*/id"),),
     event_type=(body("/value/*/changeType"), body("/value/*/lifecycleEvent")),
+    content_types=("json", "text"),  # the question comes as text/plain
     handshakes=(
         Handshake("validationToken", when=query("validationToken"), echo=query("validationToken"), signed=False),
     ),

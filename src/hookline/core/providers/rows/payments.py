@@ -7,7 +7,7 @@ from hookline.core.providers.handshake import Handshake
 from hookline.core.providers.options import Option
 from hookline.core.providers.own import adyen, braintree, mercado_pago, paddle_classic, paypal
 from hookline.core.providers.provider import Provider
-from hookline.core.providers.rows.shapes import hmac, standard_webhooks_scheme
+from hookline.core.providers.rows.shapes import hmac
 from hookline.core.providers.scheme import (
     Algorithm,
     Encoding,
@@ -257,14 +257,13 @@ ORB = Provider(
             tag="v1",
             timestamp=Timestamp(header("X-Orb-Timestamp"), TimeUnit.ISO),
         ),
-        standard_webhooks_scheme("standard", "webhook"),
     ),
     event_id=(body("/id"),),
     event_type=(body("/type"),),
     retries="Not known.",
     key_hint="the endpoint's signing secret",
     notes=("Several signatures in the header are separated by spaces.",),
-    docs=("the official library orb-billing 4.90.0 orb/resources/webhooks/webhooks.py, standard.py",),
+    docs=("the official library orb-billing 4.90.0 orb/resources/webhooks/webhooks.py",),
 )
 
 PADDLE_CLASSIC = Provider(

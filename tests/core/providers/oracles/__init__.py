@@ -1,0 +1,1 @@
+"""The packages that senders publish, as judges of what we sign and verify."""

@@ -529,6 +529,22 @@ async def test_an_issuer_of_fusionauth_that_is_no_https_address_is_not_asked(
     assert not shelf.asked
 
 
+async def test_an_issuer_of_fusionauth_serves_in_place_of_a_secret_and_no_shared_one_counts(
+    place: Street, shelf: Shelf
+) -> None:
+    shelf.documents[SENDERS[3].url] = rsa_set()
+    await place.source("shop", "fusionauth", secrets=(), signature={"issuer": "https://auth.example.com"})
+    for secret in ("", rsa_set().decode(), rsa_pair()[1]):
+        rules = registry.get("fusionauth").schemes[0].jwt
+        assert rules is not None
+        request = request_of([(b"content-type", b"application/json")], b"{}")
+        token = sign_token("HS256", secret.encode(), make_claims(rules, request, "", now_s(place)))
+        reply = await place.ask("shop", b"{}", [*request.headers, (b"x-fusionauth-signature-jwt", token)])
+        assert reply.status == 401
+    assert not await place.events()
+    assert (await send(place, SENDERS[3])).status == 200
+
+
 @every_sender
 async def test_a_token_cannot_choose_where_its_keys_are(place: Street, shelf: Shelf, sender: Sender) -> None:
     shelf.documents[sender.url] = sender.document()

@@ -105,7 +105,7 @@ def _check(rejection_id: str, request: str, provider: str, source: str, secrets:
 
 
 def _resolved(reference: str) -> str:
-    if False:
+    if not is_reference(reference):
         raise InvalidInput(
             "--secret takes a reference, `env:NAME` or `file:PATH`: a secret on the command line can be read by "
             "everybody on this machine and stays in the shell's history"

@@ -88,7 +88,9 @@ def trigger(
             metavar="FILE",
         ),
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--print", help="Print the request instead of sending it.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--print", help="Print the request, without the secret, and send nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Send a realistic event, signed as the provider signs.

@@ -293,6 +293,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("latin-1", "body_charset", lambda c: c.signed_anew(body="é".encode()).with_body(b"\xe9")),
     Fault("double-utf-8", "body_charset", _changed(lambda b: b.decode("latin-1").encode())),
     Fault("bom", "body_charset", _changed(lambda b: b"\xef\xbb\xbf" + b)),
+    Fault("bom-removed", "body_charset", lambda c: c.signed_anew(body=b"\xef\xbb\xbf" + BODY).with_body(BODY)),
     Fault("gzip", "body_compressed", _changed(gzip.compress)),
     Fault("deflate", "body_compressed", _changed(zlib.compress)),
     Fault("gunzip", "body_compressed", lambda c: c.signed_anew(body=gzip.compress(BODY, mtime=0)).with_body(BODY)),

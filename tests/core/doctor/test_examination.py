@@ -96,6 +96,11 @@ def test_a_source_that_asks_for_no_proof_says_so() -> None:
     assert told.code == "accepted" and "no proof" in told.problem
 
 
+def test_a_request_that_has_the_header_of_its_own_provider_is_not_taken_for_another() -> None:
+    case = FAMILIES[0].case().with_header(b"x-shopify-hmac-sha256", b"AAAA")
+    assert [one.code for one in replace(case, secrets=("other",)).told()] == ["wrong_secret", "body_changed"]
+
+
 def test_which_of_several_secrets_fitted_is_said() -> None:
     case = FAMILIES[0].case()
     (told,) = replace(case, secrets=("other", *case.secrets)).told()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from hookline.core.doctor import address, body, clock, credential, header, method, secret, sender, unproven
@@ -74,7 +73,7 @@ def _with_clock(case: Case, finding: Finding) -> list[Diagnosis]:
     diagnoses = [finding.diagnosis]
     if finding.cure is not None and finding.diagnosis.code not in ("stale_timestamp", "future_timestamp"):
         late = clock.judge(case, finding.cure)
-        diagnoses += [replace(late)] if late is not None else []
+        diagnoses += [late] if late is not None else []
     return diagnoses
 
 

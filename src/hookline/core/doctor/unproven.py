@@ -259,8 +259,8 @@ def _advice(case: Case) -> Iterator[Finding]:
 
 def _as_the_door_says(case: Case) -> Finding:
     problem, remedy = _sentence(case.refusal.message)
-    codes = {"malformed_signature": "malformed_signature", "unsupported_algorithm": "wrong_algorithm"}
-    return likely(codes.get(case.refusal.cause, case.refusal.cause), problem, remedy)
+    code = "wrong_algorithm" if case.refusal.cause == "unsupported_algorithm" else case.refusal.cause
+    return likely(code, problem, remedy)
 
 
 def _sentence(message: str) -> tuple[str, str]:

@@ -57,7 +57,7 @@ def statuses(heading: str) -> dict[str, str]:
 
 
 def test_every_cause_of_a_rejection_is_documented_with_its_status() -> None:
-    expected = {**codes.refusals(), **dict.fromkeys(codes.verification_causes(), VerificationError.status)}
+    expected = dict.fromkeys(codes.verification_causes(), VerificationError.status) | codes.refusals()
     expected |= {error.code: error.status for error in (StoreBusy, StoreError)}
     assert statuses("Refused at the door") == {cause: str(status) for cause, status in expected.items()}
 
@@ -306,9 +306,7 @@ def test_every_link_leads_somewhere(one: Page) -> None:
 
 def test_every_page_can_be_found_from_the_index() -> None:
     index = page("README.md")
-    linked = {
-        (one.path.parent / link.partition("#")[0]).resolve() for one in (index, PROVIDERS) for link in one.links
-    }
+    linked = {(one.path.parent / link.partition("#")[0]).resolve() for one in (index, PROVIDERS) for link in one.links}
     pages = {one.path for one in all_pages() if ROOT / "docs" in one.path.parents} - {index.path}
     assert {path for path in pages - linked if path.parent.name != "decisions"} == set()
 

@@ -21,14 +21,17 @@ from hookline.api import present
 from hookline.app import Server, build
 from hookline.cli.main import command, main
 from hookline.config.file import FileConfig, read_file
+from hookline.config.secrets import variable
 from hookline.config.settings import load_settings
 from hookline.core.clock import Clock
 from hookline.core.model import DEFAULT_ORG, Verification
+from hookline.core.providers.generic import SLUG as GENERIC
 from hookline.storage.base import EventFilter
 from hookline.testing.clock import FakeClock
 from hookline.testing.receiver import Receiver
 from tests.cli.making import make, signed
 from tests.cli.running import environment
+from tests.core.providers.making import pair_of
 from tests.docs import sending
 from tests.docs.pages import DOCS, Block, Page, all_pages, page
 
@@ -54,7 +57,13 @@ def configured(folder: Path, text: str, environ: dict[str, str] | None = None) -
     path = folder / "hookline.yaml"
     path.write_text(text)
     file = read_file(path)
-    return file, {**dict.fromkeys(file.variables(), FAKE), **(environ or {})}
+    fakes = dict.fromkeys(file.variables(), FAKE)
+    for source in file.sources:  # some senders' secrets have a form of their own
+        if source.provider not in (GENERIC, "none"):
+            provider = source.find_provider()
+            fitting = pair_of(provider, provider.usual_scheme)[1]
+            fakes |= {variable(reference): fitting for reference in source.secrets if variable(reference)}
+    return file, {**fakes, **(environ or {})}
 
 
 @pytest.mark.parametrize("text", [text for _, text in FILES], ids=[name for name, _ in FILES])

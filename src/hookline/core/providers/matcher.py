@@ -82,10 +82,11 @@ def _hmac_matcher(scheme: Scheme, signature: Signature) -> Matcher:
 
 def _hash_matcher(scheme: Scheme, signature: Signature) -> Matcher:
     encode, decode_key, algorithm = encoder(signature.encoding), key_decoder(scheme.key), scheme.algorithm.value
+    lower = signature.encoding is Encoding.HEX_ANY_CASE
 
     def matches(secret: str, message: bytes, given: list[bytes]) -> bool:
         expected = encode(hashlib.new(algorithm, decode_key(secret) + message, usedforsecurity=False).digest())
-        return any(compare_digest(expected, text) for text in given)
+        return any(compare_digest(expected, text.lower() if lower else text) for text in given)
 
     return matches
 

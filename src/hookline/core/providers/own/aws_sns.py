@@ -271,6 +271,7 @@ def _sent_s(message: dict[str, Any]) -> float:
 
 SNS_RSA = Special(
     words="a signature in the body, under a certificate of Amazon that is fetched, of a topic that the source names",
+    is_asymmetric=True,
     verify=verify,
     sign=sign,
     key_url=key_url,

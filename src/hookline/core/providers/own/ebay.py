@@ -182,6 +182,7 @@ def _bytes(text: str) -> bytes:
 
 SPECIAL = Special(
     words="an ECDSA signature of the body, inside a JSON document in a header",
+    is_asymmetric=True,
     verify=_verify,
     sign=_sign,
     check_secret=check_secret,

@@ -146,6 +146,7 @@ def _without_key(addressed: bool) -> VerificationError:
 
 BODY_JWT = Special(
     words="a body that is a token signed with RS256, under a public key of the Kinde business",
+    is_asymmetric=True,
     verify=verify,
     sign=sign,
     key_request=key_request,

@@ -228,13 +228,13 @@ def _wrong_secret(case: Case) -> Finding:
     hint = case.provider.key_hint.strip(" ,")
     count = len(case.secrets)
     many = "none of the secrets" if count > 1 else "the secret"
-    owns = "does" if count > 1 else "does not"
+    owns = "fits" if count > 1 else "does not fit"
     return likely(
         "wrong_secret",
-        f"Most probably the secret is another one: {many} of this source {owns} fit, in no form in which it might "
-        "have been meant.",
-        f"Copy {hint} again from {case.provider.name} for exactly this webhook: each has its own, and test and live "
-        "mode too.",
+        f"Most probably the secret is another one: {many} of this source {owns}, in whatever form it may have "
+        "been meant.",
+        f"Copy it once more from {case.provider.name}, for exactly this webhook: {hint}. Each webhook has its own, and "
+        "test and live mode too.",
     )
 
 

@@ -435,6 +435,14 @@ async def test_a_signed_handshake_that_was_changed_is_refused(place: Street, exc
     assert not await place.events()
 
 
+@pytest.mark.parametrize("path", ["shop", "nowhere"])
+async def test_the_answer_to_a_head_has_no_body_whatever_it_says(place: Street, path: str) -> None:
+    await place.source("shop", "github")
+    reply = await place.ask(path, b"", (), method="HEAD")
+    assert (reply.status // 100, reply.body) == (4, b"")
+    assert int(reply.headers[b"content-length"]) > 0
+
+
 async def test_a_wrong_passcode_of_figma_is_refused(place: Street) -> None:
     await place.source("shop", "figma", secrets=("not-a-real-passcode",))
     assert (await place.ask(body=b'{"event_type":"PING","passcode":"other"}')).status == 401

@@ -113,7 +113,12 @@ EXCHANGES = [
         secrets=(),
         answer_headers={b"x-hook-secret": b"not-a-real-hook-secret"},
     ),
-    Exchange("asana", "x-hook-secret", headers=((b"x-hook-secret", b"s"),), answer_headers={b"x-hook-secret": b"s"}),
+    Exchange(
+        "asana",
+        "x-hook-secret",
+        headers=((b"x-hook-secret", b"not-a-real-secret"),),
+        answer_headers={b"x-hook-secret": b"not-a-real-secret"},
+    ),
     Exchange(
         "aws_sns", "SubscriptionConfirmation", headers=(TEXT,), body=json.dumps(SNS).encode(), signed=True, block=None
     ),
@@ -223,7 +228,13 @@ EXCHANGES = [
         content_type=b"application/json",
         answer=b'{"challenge":"3eZbrw1aBm2rZgRNFdxV"}',
     ),
-    Exchange("notion", "verification_token", headers=(JSON,), body=b'{"verification_token":"secret_x"}', secrets=()),
+    Exchange(
+        "notion",
+        "verification_token",
+        headers=(JSON,),
+        body=b'{"verification_token":"secret_not-a-real-token"}',
+        secrets=(),
+    ),
     Exchange("nylas", "challenge", "GET", b"challenge=6ea8b2", content_type=b"text/plain", answer=b"6ea8b2"),
     Exchange(
         "okta",
@@ -364,7 +375,8 @@ async def test_a_handshake_is_answered_as_its_sender_documents(place: Street, ex
     reply = await make(place, exchange)
     assert reply.status == exchange.status, reply.body
     assert reply.body == (b"" if exchange.method == "HEAD" else exchange.answer)
-    assert reply.headers[b"content-length"] == b"%d" % len(exchange.answer)
+    length = None if reply.status == 204 else b"%d" % len(exchange.answer)  # RFC 9110 §8.6
+    assert reply.headers.get(b"content-length") == length
     if exchange.content_type is not None:
         assert reply.headers[b"content-type"] == exchange.content_type
     for name, value in exchange.answer_headers.items():
@@ -570,10 +582,14 @@ async def test_a_question_that_is_too_long_to_be_one_is_not_echoed(place: Street
     assert reply.status == 401
 
 
-async def test_a_question_cannot_write_header_lines_of_its_own(place: Street) -> None:
+@pytest.mark.parametrize(
+    "secret", [b"a\r\nset-cookie: bbbbbbbbbbbb", b"\xff\xfe" * 10, b"short", b"with a blank in the middle", b"x" * 257]
+)
+async def test_what_is_no_secret_is_neither_kept_nor_echoed(place: Street, secret: bytes) -> None:
     await place.source("shop", "asana", secrets=())
-    reply = await place.ask(body=b"{}", headers=(JSON, (b"x-hook-secret", b"a\r\nset-cookie: b\xff\0")))
-    assert reply.headers[b"x-hook-secret"] == b"aset-cookie: b"
+    reply = await place.ask(body=b"{}", headers=(JSON, (b"x-hook-secret", secret)))
+    assert reply.status == 401
+    assert b"x-hook-secret" not in reply.headers
 
 
 # A handshake that brings the secret.
@@ -651,8 +667,8 @@ async def test_an_event_that_came_before_the_handshake_can_be_accepted_after_it(
 async def test_a_second_handshake_by_a_stranger_changes_nothing(learning: Street, provider: str) -> None:
     await learning.source("shop", provider, secrets=())
     await learning.ask("shop", *bringing(provider, SECRET))
-    assert (await learning.ask("shop", *bringing(provider, "stranger"))).status == 200
-    assert (await learning.ask("shop", *event_of(provider, "stranger"))).status == 401
+    assert (await learning.ask("shop", *bringing(provider, "not-a-real-stranger"))).status == 200
+    assert (await learning.ask("shop", *event_of(provider, "not-a-real-stranger"))).status == 401
     assert (await learning.ask("shop", *event_of(provider, SECRET))).status == 200
 
 
@@ -660,11 +676,12 @@ async def test_a_second_handshake_by_a_stranger_changes_nothing(learning: Street
 async def test_of_two_handshakes_at_once_the_first_counts(learning: Street, provider: str) -> None:
     await learning.source("shop", provider, secrets=())
     replies = await asyncio.gather(
-        learning.ask("shop", *bringing(provider, SECRET)), learning.ask("shop", *bringing(provider, "stranger"))
+        learning.ask("shop", *bringing(provider, SECRET)),
+        learning.ask("shop", *bringing(provider, "not-a-real-stranger")),
     )
     assert [reply.status for reply in replies] == [200, 200]
     assert (await learning.ask("shop", *event_of(provider, SECRET))).status == 200
-    assert (await learning.ask("shop", *event_of(provider, "stranger", 2))).status == 401
+    assert (await learning.ask("shop", *event_of(provider, "not-a-real-stranger", 2))).status == 401
 
 
 @pytest.mark.parametrize("provider", LEARNS)

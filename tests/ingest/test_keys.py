@@ -389,7 +389,8 @@ async def test_keys_that_are_fetched_at_a_time_are_bounded(place: Street, shelf:
         for number in range(MOST_UNDER_WAY)
     ]
     await shelf.asked_for(MOST_UNDER_WAY)
-    reply = await pass_on(place, sns(99, now_s(place), SigningCertURL=amazon(99)))
+    async with asyncio.timeout(5):
+        reply = await pass_on(place, sns(99, now_s(place), SigningCertURL=amazon(99)))
     assert (reply.status, len(shelf.asked)) == (503, MOST_UNDER_WAY)
     shelf.open.set()
     await asyncio.gather(*waiting)

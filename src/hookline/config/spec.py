@@ -95,6 +95,7 @@ class SourceSpec(Spec):
     )
     signature: SignatureSpec | None = Field(
         default=None,
+        repr=False,
         description="With `provider: generic` where the signature stands and how it is made; with any other "
         "provider its options, and `scheme`, which narrows it to one of its schemes.",
     )

@@ -91,7 +91,8 @@ class Door:
             status, headers, body = await self._answer(scope, receive)
         except ClientGone:
             return
-        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        if status != 204:  # RFC 9110 §8.6
+            headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
 

@@ -32,16 +32,20 @@ PAUSE_MS = 5_000
 MOST_KEPT = 256
 #: Documents that are being fetched at a time, for the same reason.
 MOST_UNDER_WAY = 8
+#: Requests that wait for a key with their bodies in memory.
+MOST_WAITING = 64
 
 
 class _Kept(msgspec.Struct):
-    document: bytes | None
-    asked_ms: int
+    document: bytes
+    fetched_ms: int
+    asked_ms: int  #: when it was last asked for, be it without success
 
     def serves(self, now_ms: int, *, doubted: bool = False) -> bool:
         """Whether nobody has to ask again."""
-        lasts_ms = PAUSE_MS if self.document is None else DOUBT_MS if doubted else KEEP_MS
-        return now_ms < self.asked_ms + lasts_ms
+        if doubted:
+            return now_ms < self.asked_ms + DOUBT_MS
+        return now_ms < max(self.fetched_ms + KEEP_MS, self.asked_ms + PAUSE_MS)
 
 
 class Keys:
@@ -49,7 +53,10 @@ class Keys:
 
     def __init__(self, fetch: Fetch, clock: Clock) -> None:
         self._fetch, self._clock = fetch, clock
+        #: Apart from each other: addresses that nobody has must not push out those that somebody needs.
         self._kept: OrderedDict[KeyRequest, _Kept] = OrderedDict()
+        self._failed: OrderedDict[KeyRequest, int] = OrderedDict()
+        self._waiting = 0
         self._under_way: dict[KeyRequest, asyncio.Task[bytes | None]] = {}
 
     async def wanted_by(
@@ -70,16 +77,28 @@ class Keys:
 
     async def get(self, wanted: KeyRequest, *, doubted: bool = False) -> bytes | None:
         """A document; None when it is not to be had now."""
-        kept = self._kept.get(wanted)
-        if kept is not None and kept.serves(self._clock.now_ms(), doubted=doubted):
+        kept, now_ms = self._kept.get(wanted), self._clock.now_ms()
+        known = kept.document if kept is not None else None  # an old one is better than none
+        if kept is not None:
             self._kept.move_to_end(wanted)
-            return kept.document
+            if kept.serves(now_ms, doubted=doubted):
+                return known
+        elif now_ms < self._failed.get(wanted, 0) + PAUSE_MS:
+            return None
         task = self._under_way.get(wanted)
+        if self._waiting >= MOST_WAITING or (task is None and not self._has_room_for(wanted)):
+            return known
         if task is None:
-            if len(self._under_way) >= MOST_UNDER_WAY:
-                return None
             task = self._under_way[wanted] = asyncio.ensure_future(self._ask(wanted))
-        return await asyncio.shield(task)  # others may wait for it too
+        self._waiting += 1
+        try:
+            return await asyncio.shield(task) or known  # others may wait for it too
+        finally:
+            self._waiting -= 1
+
+    def _has_room_for(self, wanted: KeyRequest) -> bool:
+        """Whether one more may be fetched: what is known already, and is to be renewed, comes before what is not."""
+        return len(self._under_way) < (2 * MOST_UNDER_WAY if wanted in self._kept else MOST_UNDER_WAY)
 
     async def visit(self, url: str) -> bool:
         """Call an address that finishes a handshake; whether it was answered with success."""
@@ -91,11 +110,16 @@ class Keys:
         finally:
             del self._under_way[wanted]
         now_ms, kept = self._clock.now_ms(), self._kept.get(wanted)
-        if document is None and kept is not None and kept.document is not None and kept.serves(now_ms):
-            return kept.document  # it was only doubted
-        self._kept[wanted] = _Kept(document, now_ms)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+        if document is not None:
+            self._kept[wanted] = _Kept(document, now_ms, now_ms)
+            self._failed.pop(wanted, None)
+        elif kept is not None:
+            kept.asked_ms = now_ms
+        else:
+            self._failed[wanted] = now_ms
+        for remembered in (self._kept, self._failed):
+            while len(remembered) > MOST_KEPT:
+                remembered.popitem(last=False)
         return document
 
 

@@ -72,16 +72,17 @@ def test_a_standard_webhooks_id_is_that_of_the_spelling_that_was_signed() -> Non
 #: Senders whose events have no id of their own, or one that means something else (a payment, an envelope).
 WITHOUT_ID = """
 adyen airtable alertmanager asana ashby bigcommerce braintree brevo cal_com calendly clickup cloudflare cursor
-docusign doppler dropbox dropbox_sign elevenlabs figma front grafana huggingface jenkins lemon_squeezy
-mailchimp mailersend mailjet mandrill messagebird meta mongodb_atlas netlify none npm onfleet paystack
-pipedrive plaid plivo pusher recurly sendbird tiktok unisender_go vonage webflow websub x xero zoom
+deepgram docusign doppler dropbox dropbox_sign elevenlabs figma front grafana huggingface jenkins
+lemon_squeezy mailchimp mailersend mailjet mandrill messagebird meta mongodb_atlas netlify none npm onfleet
+paystack pipedrive plaid plivo pusher recurly sendbird tiktok unisender_go vonage webflow websub woocommerce x
+xero zoom
 """
 #: Senders who write the id where they do not sign: the replay guard watches their bodies.
 UNSIGNED_ID = """
-assemblyai auth0 aws_sns bitbucket buildkite chargebee cloudevents contentful convoy datadog deepgram
-eventbridge gitea github gitlab google_push jira linear mailgun mercado_pago microsoft_graph modern_treasury
-mollie monday okta paypal postmark razorpay revenuecat salesforce sanity sentry shopify sinch sparkpost
-supabase telegram twilio wise woocommerce
+assemblyai auth0 aws_sns bitbucket buildkite chargebee cloudevents contentful convoy datadog eventbridge gitea
+github gitlab google_push jira linear mailgun mercado_pago microsoft_graph modern_treasury mollie monday okta
+paypal postmark razorpay revenuecat salesforce sanity sentry shopify sinch sparkpost supabase telegram twilio
+wise
 """
 
 

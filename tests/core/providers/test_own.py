@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from hookline.core.errors import InvalidInput, VerificationError
 from hookline.core.model import Headers, Request, Verification
-from hookline.core.providers.jwt import sign_token
+from hookline.core.providers.jwt import find_key, sign_token
+from hookline.core.providers.public_key import load_public_key
 from hookline.core.providers.registry import get
 from hookline.core.providers.sign import sign_request
 from hookline.core.providers.where import parsed
@@ -368,9 +369,7 @@ def test_a_body_of_hubspot_cannot_be_an_address_and_a_body() -> None:
     v2 = sha(KEY + b"POST" + URL.encode() + HUB)
     shifted = at(URL, (JSON, (b"x-hubspot-signature", v2), (b"x-hubspot-signature-version", b"v1")))
     forged = msgspec.structs.replace(shifted, body=b"POST" + URL.encode() + HUB)
-    # What v1 takes for a body then begins with a method: it is no JSON, and nothing is read from it.
-    assert scheme("hubspot", forged) == "v1"
-    assert parsed(forged).malformed
+    assert cause("hubspot", forged) == "malformed_body"
     assert cause("hubspot", forged, block={"scheme": "v2"}) == "missing_header"
 
 
@@ -718,3 +717,28 @@ def test_a_body_that_kinde_does_not_write_is_refused(token: bytes, why: str) -> 
 def test_what_is_no_key_and_no_address_of_kinde_is_no_secret(secret: str) -> None:
     with pytest.raises(InvalidInput, match="Kinde source"):
         get("kinde").check_secret(secret)
+
+
+# X: whoever asks gets a token signed, and a body could be one.
+
+
+@pytest.mark.parametrize("token", [b"12345", b"true", b"null", b"abc-DEF_0"])
+def test_what_x_signs_for_anybody_is_no_event(token: bytes) -> None:
+    x = get("x")
+    asked = msgspec.structs.replace(at(URL, (), b"", "GET"), query=b"crc_token=" + token)
+    answer = x.handshake(asked, [KEY.decode()], NOW)
+    assert answer is not None
+    signature = msgspec.json.decode(answer.body)["response_token"].encode()
+    assert cause("x", at(URL, (JSON, (b"x-twitter-webhooks-signature", signature)), token)) == "malformed_body"
+
+
+def test_a_header_that_no_longer_counts_still_stays_here() -> None:
+    narrowed = get("gitlab").configured({"scheme": "signing-token"})
+    assert narrowed.secret_headers == {b"x-gitlab-token"}
+
+
+@pytest.mark.parametrize("document", [b'{"keys":"\xff"}', b'{"keys":' + b"[" * 5_000, b"{", b"\xff"])
+def test_a_document_that_holds_no_keys_proves_nothing(document: bytes) -> None:
+    assert find_key(document, "") == [document]
+    with pytest.raises(InvalidInput):
+        load_public_key(document)

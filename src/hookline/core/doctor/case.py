@@ -15,6 +15,7 @@ from hookline.core.model import Headers, Request, with_body
 from hookline.core.providers.generic import SLUG as GENERIC
 from hookline.core.providers.provider import Provider, Verified
 from hookline.core.providers.scheme import Kind, Scheme
+from hookline.core.providers.signed import Signed
 from hookline.core.providers.where import Place, as_bytes, request_reader
 
 #: What all trials together may hash: half a second of work, whatever a stranger sent.
@@ -22,7 +23,14 @@ MOST_BYTES = 400_000_000
 #: What a trial costs besides its body.
 _TRIAL_BYTES = 2_000
 
+#: What it costs to read a body, where hashing it costs 1.
+_READING = 50
+
 MOST_SECRETS = 10
+
+
+def _in_body(scheme: Scheme) -> bool:
+    return scheme.signature is not None and scheme.signature.where.place in (Place.BODY, Place.FORM)
 
 
 @dataclass(slots=True)
@@ -33,7 +41,9 @@ class Budget:
 
     def take(self, cure: Cure) -> bool:
         """Whether this cure may still be tried; it is paid for."""
-        self.bytes_left -= (len(cure.request.body) + _TRIAL_BYTES) * max(1, len(cure.secrets))
+        reads = any(one.special or isinstance(one.signed, Signed) or _in_body(one) for one in cure.provider.schemes)
+        each = (len(cure.request.body) + _TRIAL_BYTES) * (_READING if reads else 1)
+        self.bytes_left -= each * max(1, len(cure.secrets))
         return self.bytes_left >= 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-MOST_BYTES = 262_144
+MOST_BYTES = 65_536
 MOST_FIELDS = 2_000
 
 #: What is left as it is beside letters and digits: RFC 3986, browsers and Java, JavaScript's encodeURIComponent, PHP.

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hookline.core.body import MAX_DEPTH
 
-#: Larger bodies are not rewritten: the door keeps no larger ones of refused requests either.
-MOST_BYTES = 262_144
+#: Larger bodies are not rewritten: that would take seconds, and a stranger chooses them.
+MOST_BYTES = 65_536
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 _OPEN, _CLOSE = frozenset("{["), frozenset("}]")

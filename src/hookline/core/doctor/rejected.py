@@ -68,9 +68,19 @@ def diagnose_rejection(
         certificate=certificate,
         others=[(one.name, one.secrets) for one in sources if one.id != source.id and one.secrets],
     )
+    if certificate is None and rejection.cause != KEY_UNAVAILABLE and found[0].code == KEY_UNAVAILABLE:
+        # The door had the key at hand, and said what it found.
+        found = [Diagnosis(rejection.cause, _sentence(rejection.detail), _WITH_KEY, certain=False), *found]
     if at_door:
         return at_door + [one for one in found if not one.is_well]
     return [_now_accepted(one, rejection) if one.code == ACCEPTED else one for one in found]
+
+
+KEY_UNAVAILABLE = "key_unavailable"
+_WITH_KEY = (
+    "The door had the sender's public key when it said so. Examine the request again with the key at hand: "
+    "`hookline doctor ID --certificate FILE`."
+)
 
 
 def _unknown_source(rejection: Rejection, sources: Sequence[Source]) -> Diagnosis:

@@ -6,6 +6,7 @@ echoed is short text, served as what it is and never sniffed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,6 +18,8 @@ from hookline.core.providers.signed import Options
 from hookline.core.providers.where import Place, Where, as_bytes, parsed, reader
 
 _LONGEST_ECHO = 2_048
+#: What a secret looks like that is worth keeping.
+_SECRET = re.compile(r"[!-~]{16,256}")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 #: The answer to a request that is this handshake: its question (the value at ``echo``, empty without one), the secrets
@@ -72,8 +75,13 @@ def answerer(handshake: Handshake, json_field: str = "") -> Answerer:
             return None
         if handshake.respond is not None:
             return handshake.respond(request, question, secrets, options)
-        learned = as_bytes(read_secret(request, body)) if read_secret else b""
-        return _response(handshake, question, (learned or b"").decode("utf-8", "replace"))
+        if read_secret is None:
+            return _response(handshake, question, "")
+        learned = read_secret(request, body)
+        secret = learned.decode("latin-1") if isinstance(learned, bytes) else learned
+        if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
+            return None
+        return _response(handshake, question, secret)
 
     return answer
 

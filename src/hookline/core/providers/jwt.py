@@ -276,7 +276,7 @@ def find_key(document: bytes, key_id: str) -> Sequence[bytes]:
     """
     try:
         value = msgspec.json.decode(document)
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return [document]
     if isinstance(value, dict) and isinstance(value.get("key"), dict):
         value = {"keys": [value["key"]]}

@@ -65,6 +65,8 @@ class Provider:
     signs_with: tuple[str, ...] = ()
     #: What a source chose among `options`; the row itself has none (`configured`).
     chosen: Options = field(default_factory=lambda: NO_OPTIONS, repr=False)
+    #: The schemes that a source does not let count; what they hold is secret all the same.
+    others: tuple[Scheme, ...] = ()
 
     _check: Check = field(init=False, repr=False, compare=False)
     _base_url: str = field(init=False, repr=False, compare=False)  #: the address without its query, if it was said
@@ -96,11 +98,11 @@ class Provider:
         """
         options = (*self.options, URL) if self.binds_url else self.options
         names, values = chosen(block, options, [scheme.id for scheme in self.schemes])
-        schemes = tuple(
-            with_headers(scheme, self.options, values) for scheme in self.schemes if not names or scheme.id in names
-        )
+        all_schemes = [with_headers(scheme, self.options, values) for scheme in self.schemes]
+        schemes = tuple(scheme for scheme in all_schemes if not names or scheme.id in names)
+        others = tuple(scheme for scheme in all_schemes if names and scheme.id not in names)
         signs_with = tuple(name for name in self.signs_with if not names or name in names)
-        return replace(self, schemes=schemes, signs_with=signs_with, chosen=values)
+        return replace(self, schemes=schemes, others=others, signs_with=signs_with, chosen=values)
 
     def verify(
         self,
@@ -252,10 +254,11 @@ class Provider:
     @property
     def secret_headers(self) -> frozenset[bytes]:
         """Lower-case names of headers that hold a static secret, which must not travel on."""
-        names = [name for scheme in self.schemes if scheme.special for name in scheme.special.secret_headers]
+        schemes = (*self.schemes, *self.others)
+        names = [name for scheme in schemes if scheme.special for name in scheme.special.secret_headers]
         names += [
             scheme.signature.where.name
-            for scheme in self.schemes
+            for scheme in schemes
             if scheme.kind in (Kind.STATIC_TOKEN, Kind.BASIC_AUTH) and scheme.signature
             if scheme.signature.where.place is Place.HEADER
         ]

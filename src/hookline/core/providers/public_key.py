@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from binascii import Error as Base64Error
 from binascii import a2b_base64
 from functools import lru_cache
 from typing import TypeAlias
@@ -38,7 +37,7 @@ def load_public_key(document: bytes) -> PublicKey:
     """
     try:
         key = _load(document.strip())
-    except (ValueError, TypeError, KeyError, UnsupportedAlgorithm, Base64Error, msgspec.MsgspecError):
+    except (ValueError, TypeError, KeyError, RecursionError, UnsupportedAlgorithm, msgspec.MsgspecError):
         raise InvalidInput(_NOT_A_KEY) from None
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
         raise InvalidInput(_NOT_A_KEY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -115,8 +116,12 @@ def parse_where(text: object, where: str) -> Where:
 
 def parsed(request: Request) -> ParsedBody:
     """The body of ``request``, to be parsed when somebody asks: as its content type says, as JSON without one."""
-    content_type = request.lookup.get(b"content-type")
-    return ParsedBody(BodyKind.JSON if content_type is None else kind_of(content_type), request.body)
+    return _parsed(request.lookup.get(b"content-type"), request.body)
+
+
+@lru_cache(maxsize=1)  # the places of a proof are read one after another, and each would parse the body anew
+def _parsed(content_type: bytes | None, body: bytes) -> ParsedBody:
+    return ParsedBody(BodyKind.JSON if content_type is None else kind_of(content_type), body)
 
 
 def reader(where: Where, json_field: str = "") -> Reader:

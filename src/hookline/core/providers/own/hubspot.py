@@ -31,7 +31,23 @@ _NAMES = tuple(place.name.lower().encode() for place in (SIGNATURE, VERSION))
 #: What HubSpot decodes in an address before it signs it: : / ? @ ! $ ' ( ) * , ;
 _DECODED = re.compile(rb"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 
+#: How what is signed as version 2 begins. The header that names the version is not signed.
+_BEGINS_AS_V2 = re.compile(rb"[A-Z]{3,7}https?://")
+
 _key = key_decoder(KeyEncoding.UTF8)
+
+
+def _make_v1(request: Request, _timestamp: bytes, _options: Options) -> tuple[bytes, ...]:
+    if _BEGINS_AS_V2.match(request.body):
+        raise VerificationError(
+            "malformed_body",
+            "this body is what HubSpot signs as version 2, method and address included. Check that nothing on the way "
+            "changes the body or removes X-HubSpot-Signature-Version",
+        )
+    return (request.body,)
+
+
+BODY_ALONE = Signed("the body", _make_v1)
 
 
 def _start(request: Request, url: bytes) -> bytes:

@@ -11,11 +11,27 @@ from base64 import b64encode
 from collections.abc import Sequence
 from hmac import digest as hmac_digest
 
+from hookline.core.errors import VerificationError
 from hookline.core.model import Request, Response
 from hookline.core.providers.handshake import json_response
-from hookline.core.providers.signed import Options
+from hookline.core.providers.signed import Options, Signed
 
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/=.-]{1,256}")
+
+
+def signed_body(request: Request, _timestamp: bytes, _options: Options) -> tuple[bytes, ...]:
+    """The body; VerificationError for one that anybody could have had signed as the token of a check."""
+    if _TOKEN.fullmatch(request.body):
+        raise VerificationError(
+            "malformed_body",
+            "this body could be the token of X's own check of the address, whose signature anybody is given. Check "
+            "that the source names the right provider",
+        )
+    return (request.body,)
+
+
+#: An event is a JSON object, so nothing genuine is lost.
+BODY = Signed("the body", signed_body)
 
 
 def answer_crc(_request: Request, question: bytes, secrets: Sequence[str], _options: Options) -> Response | None:

@@ -429,7 +429,6 @@ WOOCOMMERCE = Provider(
     slug="woocommerce",
     name="WooCommerce",
     schemes=(hmac(header("X-WC-Webhook-Signature"), encoding=Encoding.BASE64),),
-    event_id=(header("X-WC-Webhook-Delivery-ID"),),
     event_type=(header("X-WC-Webhook-Topic"),),
     delivery_id=(header("X-WC-Webhook-Delivery-ID"),),
     content_types=("json", "form"),

@@ -627,7 +627,7 @@ X = Provider(
     slug="x",
     name="X",
     aliases=("twitter",),
-    schemes=(hmac(header("x-twitter-webhooks-signature"), encoding=Encoding.BASE64, prefix="sha256="),),
+    schemes=(hmac(header("x-twitter-webhooks-signature"), encoding=Encoding.BASE64, prefix="sha256=", signed=x.BODY),),
     event_type=(key("for_user_id", "user_has_blocked"),),
     methods=("POST", "GET"),
     handshakes=(

@@ -183,7 +183,7 @@ HUBSPOT = Provider(
             id="v1",
             kind=Kind.HASH,
             signature=Signature(hubspot.SIGNATURE),
-            signed="{raw_body}",
+            signed=hubspot.BODY_ALONE,
             notes="CRM object webhooks; covers neither the address nor the time",
         ),
     ),

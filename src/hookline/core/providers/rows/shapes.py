@@ -12,6 +12,7 @@ from hookline.core.providers.scheme import (
     Signature,
     Timestamp,
 )
+from hookline.core.providers.signed import Signed
 from hookline.core.providers.where import Where, header
 
 
@@ -19,7 +20,7 @@ def hmac(
     where: Where,
     *,
     id: str = "default",
-    signed: str = "{raw_body}",
+    signed: str | Signed = "{raw_body}",
     algorithm: Algorithm = Algorithm.SHA256,
     encoding: Encoding = Encoding.HEX,
     format: Format = Format.PLAIN,

@@ -21,7 +21,7 @@ from hookline.core.providers import registry
 from hookline.core.providers.jwt import make_claims, sign_token
 from hookline.core.providers.sign import sign_request
 from hookline.core.providers.special import KeyRequest
-from hookline.ingest.keys import MOST_KEPT, MOST_UNDER_WAY
+from hookline.ingest.keys import MOST_KEPT, MOST_UNDER_WAY, MOST_WAITING, PAUSE_MS
 from tests.core.providers.making import SNS_TOPIC, ec_pair, request_of, rsa_pair
 from tests.ingest.asking import Reply, Street, street
 
@@ -413,6 +413,49 @@ async def test_keys_that_are_kept_are_bounded(place: Street, shelf: Shelf) -> No
     assert len(shelf.asked) == MOST_KEPT + 1
     await pass_on(place, naming(signed, amazon(0)))
     assert len(shelf.asked) == MOST_KEPT + 2
+
+
+async def test_addresses_that_nobody_has_push_no_known_key_out(place: Street, shelf: Shelf) -> None:
+    await make_source(place, SENDERS[0])
+    shelf.documents[amazon(0)] = rsa_pem()
+    signed = sns(0, now_s(place), SigningCertURL=amazon(0))
+    assert (await pass_on(place, signed)).status == 200
+    for number in range(1, MOST_KEPT + 10):
+        assert (await pass_on(place, naming(signed, amazon(number)))).status == 503
+    asked = len(shelf.asked)
+    assert (await pass_on(place, sns(1, now_s(place), SigningCertURL=amazon(0)))).status == 200
+    assert len(shelf.asked) == asked
+
+
+@every_sender
+async def test_a_known_key_goes_on_serving_while_it_cannot_be_renewed(
+    place: Street, shelf: Shelf, sender: Sender
+) -> None:
+    shelf.documents[sender.url] = sender.document()
+    await make_source(place, sender)
+    await send(place, sender)
+    place.advance(DAY_S + 1)
+    del shelf.documents[sender.url]
+    for number in (2, 3):
+        assert (await send(place, sender, number)).status == 200
+    assert len(shelf.asked) == 2  # not for each request: there is a pause
+    place.advance(PAUSE_MS / 1000 + 1)
+    assert (await send(place, sender, 4)).status == 200
+    assert len(shelf.asked) == 3
+
+
+async def test_requests_that_wait_for_keys_are_bounded(place: Street, shelf: Shelf) -> None:
+    await make_source(place, SENDERS[0])
+    shelf.open.clear()
+    signed = sns(0, now_s(place), SigningCertURL=amazon(0))
+    waiting = [asyncio.ensure_future(pass_on(place, signed)) for _ in range(MOST_WAITING)]
+    await shelf.asked_for(1)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert (await pass_on(place, signed)).status == 503
+    shelf.documents[amazon(0)] = rsa_pem()
+    shelf.open.set()
+    assert {reply.status for reply in await asyncio.gather(*waiting)} == {200}
 
 
 def naming(request: Request, url: object) -> Request:

@@ -21,7 +21,6 @@ from hookline.api.route import ApiRoute
 from hookline.api.when import parse_moment
 from hookline.config.fields import checked
 from hookline.core.doctor import Diagnosis, diagnose, diagnose_rejection
-from hookline.core.doctor.address import public_address
 from hookline.core.doctor.capture import request_of
 from hookline.core.doctor.report import report
 from hookline.core.errors import InvalidInput, NotFound
@@ -109,8 +108,8 @@ async def diagnose_one_rejection(me: Me, rejection: str) -> Response:
     if kept is None:
         raise NotFound(f"there is no rejection {rejection!r}")
     sources = me.routing.sources_of(me.org_id)
-    address = public_address(me.given.settings.public_url, kept.source_name)
-    return await _told(lambda: diagnose_rejection(kept, sources, address=address))
+    public_url = me.given.settings.public_url
+    return await _told(lambda: diagnose_rejection(kept, sources, public_url=public_url))
 
 
 @router.post(
@@ -126,7 +125,7 @@ async def diagnose_captured_request(me: Me, source: str, captured: CapturedReque
     now_ms = me.now_ms()
     at_ms = _at(captured.at, now_ms) if captured.at else now_ms
     others = [(one.name, one.secrets) for one in me.routing.sources_of(me.org_id) if one.id != known.id and one.secrets]
-    provider = registry.for_source(known, public_address(me.given.settings.public_url, known.name))
+    provider = registry.for_source(known, me.given.settings.public_url)
     return await _told(
         lambda: diagnose(provider, request, known.secrets, at_ms / 1000, tolerance_s=known.tolerance_s, others=others)
     )

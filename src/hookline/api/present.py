@@ -15,7 +15,6 @@ from hookline.api import confidential
 from hookline.config.endpoint_spec import HIDDEN
 from hookline.core import ids, rfc3339
 from hookline.core.model import (
-    DEFAULT_ORG,
     Attempt,
     Delivery,
     Endpoint,
@@ -25,6 +24,7 @@ from hookline.core.model import (
     Request,
     Source,
     Work,
+    door_path,
 )
 from hookline.core.providers import registry
 from hookline.core.signature import Signer
@@ -267,7 +267,7 @@ def source(one: StoredSource, endpoints: Iterable[StoredEndpoint] | None = None)
 
 def address(one: StoredSource) -> str:
     """The path at which the webhooks of a source arrive."""
-    return f"/webhooks/{one.spec.name if one.org_id == DEFAULT_ORG else one.id}"
+    return door_path(one.org_id, one.spec.name, one.id)
 
 
 def endpoint(one: StoredEndpoint) -> Json:

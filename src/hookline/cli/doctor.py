@@ -22,7 +22,6 @@ from hookline.cli.place import Place, opened
 from hookline.cli.text import visible
 from hookline.config.secrets import check_reference, is_reference, resolve
 from hookline.core.doctor import Diagnosis, diagnose, diagnose_rejection, read_capture
-from hookline.core.doctor.address import public_address
 from hookline.core.doctor.report import is_well, report
 from hookline.core.errors import InvalidInput, NotFound
 from hookline.core.model import Request
@@ -119,8 +118,7 @@ async def _of_rejection(flags: Flags, rejection_id: str, certificate: bytes | No
         if kept is None:
             raise NotFound(f"there is no rejection {rejection_id}")
         sources = place.store.routing.sources_of(place.org_id)
-        address = public_address(place.settings.public_url, kept.source_name)
-        return diagnose_rejection(kept, sources, address=address, certificate=certificate)
+        return diagnose_rejection(kept, sources, public_url=place.settings.public_url, certificate=certificate)
 
 
 async def _of_source(
@@ -132,7 +130,7 @@ async def _of_source(
             raise NotFound(f"there is no source {name!r}; there {_names(place)}")
         sources = place.store.routing.sources_of(place.org_id)
         return diagnose(
-            registry.for_source(known, public_address(place.settings.public_url, known.name)),
+            registry.for_source(known, place.settings.public_url),
             request,
             known.secrets,
             now_ms / 1000,

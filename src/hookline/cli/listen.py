@@ -54,8 +54,12 @@ def _why(error: OSError, host: str, port: int) -> str:
 
 
 def address_of(listening: socket.socket, host: str, *, tls: bool) -> str:
-    """The URL to open, without a slash at its end: for a server on all addresses the one of this machine."""
-    port = listening.getsockname()[1]
+    """The URL to open, as `local_url`, with the port that was found."""
+    return local_url(host, listening.getsockname()[1], tls=tls)
+
+
+def local_url(host: str, port: int, *, tls: bool) -> str:
+    """The URL of a server without a slash at its end: for one on all addresses that of this machine."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (it is replaced)
     return f"{'https' if tls else 'http'}://{_spell(shown)}:{port}"
 

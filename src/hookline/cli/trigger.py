@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from base64 import b64encode
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, quote_plus
@@ -16,11 +16,12 @@ import typer
 
 from hookline.cli.exits import Exit
 from hookline.cli.flags import Flags, Json, with_flags
+from hookline.cli.listen import local_url
 from hookline.cli.output import print_json, print_line
 from hookline.cli.place import exists, opened, read_settings
 from hookline.config.secrets import resolve
 from hookline.core.errors import InvalidInput, NotFound
-from hookline.core.model import Request, Source
+from hookline.core.model import Request, Source, door_path
 from hookline.core.providers import registry
 from hookline.core.providers.matcher import key_of
 from hookline.core.providers.options import URL
@@ -142,18 +143,15 @@ async def _destination(
     if found is None and source_name:
         raise NotFound(f"there is no source {source_name!r} of the provider {provider.slug}")
     if found is not None:
-        public = f"{settings.public_url.rstrip('/')}/webhooks/{found.name}" if settings.public_url else ""
-        provider = registry.for_source(found, public)
+        provider = registry.for_source(found, settings.public_url)
         signing = signing or _signs_with(provider, _scheme(provider, scheme), found)
     if not signing and not dry_run:
         raise InvalidInput(
             f"there is no source of the provider {provider.slug} here; make one, or say --to and --secret "
             "(as in env:NAME)"
         )
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 (it is replaced)
-    name = found.name if found is not None else provider.slug
-    protocol = "https" if settings.tls_cert else "http"
-    url = to or f"{protocol}://{host}:{settings.port}/webhooks/{name}"
+    path = door_path(found.org_id, found.name, found.id) if found is not None else f"/webhooks/{provider.slug}"
+    url = to or local_url(settings.host, settings.port, tls=settings.tls_cert is not None) + path
     return Destination(url, signing or new_pair(provider, _scheme(provider, scheme)).signing, provider)
 
 
@@ -190,8 +188,7 @@ def _can_use(scheme: Scheme, secret: str) -> bool:
 
 def _signs_with(provider: Provider, scheme: Scheme, source: Source) -> str:
     """The source's secret, if it can sign: a public key only verifies."""
-    pair = new_pair(provider, scheme)
-    if pair.signing != pair.verifying:
+    if scheme.is_asymmetric:
         raise InvalidInput(
             f"{provider.name} signs with a private key that only it has. `hookline trigger {provider.slug} --new-keys "
             "FILE` makes a pair: put its public half into the source's secrets, and say --secret file:FILE"
@@ -200,9 +197,10 @@ def _signs_with(provider: Provider, scheme: Scheme, source: Source) -> str:
 
 
 def _make_keys(provider: Provider, scheme: str, file: Path) -> None:
-    pair = new_pair(provider, _scheme(provider, scheme))
-    if pair.signing == pair.verifying:
+    chosen = _scheme(provider, scheme)
+    if not chosen.is_asymmetric:
         raise InvalidInput(f"{provider.name} signs with a shared secret; the source's own is used")
+    pair = new_pair(provider, chosen)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
@@ -224,8 +222,7 @@ def _change(text: str) -> tuple[str, Any]:
 
 
 async def _send(request: Request, *, twice: bool) -> list[Outcome]:
-    target = Target.parse(request.url)
-    target = replace(target, head=request.method.encode() + target.head.removeprefix(b"POST"))
+    target = Target.parse(request.url).asked_by(request.method)
     headers = tuple((name, value) for name, value in request.headers if name not in _NOT_OURS)
     sender = HttpSender(AddressPolicy(allow_private=True))
     try:

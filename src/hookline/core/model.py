@@ -88,6 +88,11 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     url: str = ""
 
 
+def door_path(org_id: str, name: str, source_id: str) -> str:
+    """The path at which the webhooks of a source arrive: names are unique only within an organisation."""
+    return f"/webhooks/{name if org_id == DEFAULT_ORG else source_id}"
+
+
 def full_url(request: Request) -> str:
     """The address that the sender called, as far as the request tells: scheme, Host header, path and query."""
     if request.url:

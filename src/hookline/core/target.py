@@ -9,7 +9,7 @@ the one spelling that every program reads alike.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote
 
@@ -32,7 +32,10 @@ _PATH_SAFE = "".join(map(chr, range(0x21, 0x7F)))
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One URL to POST to. Made by ``Target.parse``; the parts that may hold a secret are not in its repr."""
+    """One URL to send to, by POST unless `asked_by` says otherwise.
+
+    Made by ``Target.parse``; the parts that may hold a secret are not in its repr.
+    """
 
     url: str = field(repr=False)
     scheme: str  #: ``http`` or ``https``
@@ -65,6 +68,10 @@ class Target:
             origin=f"{scheme}://{shown}:{port}",
             head=b"POST " + origin_form + b" HTTP/1.1\r\nHost: " + host_header + b"\r\n",
         )
+
+    def asked_by(self, method: str) -> Target:
+        """The same target for requests of another method than POST."""
+        return replace(self, head=method.encode("ascii") + self.head.removeprefix(b"POST"))
 
 
 def _split(url: str) -> tuple[str, str, str]:

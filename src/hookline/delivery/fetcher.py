@@ -5,8 +5,6 @@ The same guarded connections as deliveries: no redirect is followed, and no priv
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hookline.core.errors import InvalidInput
 from hookline.core.providers.special import KeyRequest
 from hookline.core.target import Target
@@ -29,10 +27,9 @@ class Fetcher:
     async def fetch(self, wanted: KeyRequest) -> bytes | None:
         """The body of a successful answer; None for every other, and for none."""
         try:
-            target = Target.parse(wanted.url)
+            target = Target.parse(wanted.url).asked_by(wanted.method)
         except InvalidInput:
             return None
-        target = replace(target, head=wanted.method.encode() + target.head.removeprefix(b"POST"))
         outcome = await self._sender.send(
             target, wanted.headers, wanted.body, connect_timeout_s=CONNECT_TIMEOUT_S, timeout_s=TIMEOUT_S
         )

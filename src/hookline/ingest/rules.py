@@ -32,7 +32,7 @@ class Rules:
         source: Source,
         dedupe_window_s: float,
         max_body_bytes: int,
-        address: str = "",
+        public_url: str = "",
         published: Sequence[str] = (),
     ) -> None:
         self.source = source
@@ -40,7 +40,7 @@ class Rules:
         window_s = dedupe_window_s if source.dedupe.window_s is None else source.dedupe.window_s
         #: How long keys are remembered; None is for ever.
         self.window_ms = None if math.isinf(window_s) else int(window_s * 1000)
-        self.provider = registry.for_source(source, address)
+        self.provider = registry.for_source(source, public_url)
         self.fetches_keys = self.provider.fetches_keys
         handshakes = [method for handshake in self.provider.handshakes for method in handshake.methods]
         self.methods = frozenset([*(source.methods or self.provider.methods), *handshakes])
@@ -126,15 +126,14 @@ class RulesTable:
         self, dedupe_window_s: float, max_body_bytes: int, public_url: str = "", published: Ranges = NO_RANGES
     ) -> None:
         self._dedupe_window_s, self._max_body_bytes = dedupe_window_s, max_body_bytes
-        self._public_url, self._published = public_url.rstrip("/"), published
+        self._public_url, self._published = public_url, published
         self._rules: dict[str, Rules] = {}
 
     def of(self, source: Source) -> Rules:
         """The rules of this version of a source."""
         rules = self._rules.get(source.id)
         if rules is None or rules.source is not source:
-            address = f"{self._public_url}/webhooks/{source.name}" if self._public_url else ""
             published = self._published.get(source.provider, ())
-            rules = Rules(source, self._dedupe_window_s, self._max_body_bytes, address, published)
+            rules = Rules(source, self._dedupe_window_s, self._max_body_bytes, self._public_url, published)
             self._rules[source.id] = rules
         return rules

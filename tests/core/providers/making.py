@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hookline.core.body import BodyKind, ParsedBody
@@ -20,6 +18,8 @@ from hookline.core.providers.registry import get
 from hookline.core.providers.scheme import KeyEncoding, Kind, Scheme
 from hookline.core.providers.where import parsed
 from hookline.guides import guide_of
+from hookline.testing import secrets
+from hookline.testing.secrets import SNS_TOPIC as SNS_TOPIC
 
 #: 2023-11-14 22:13:20 UTC.
 NOW = 1_700_000_000.0
@@ -55,21 +55,15 @@ def request_of(
 @cache
 def rsa_pair() -> tuple[str, str]:
     """A private and a public key in PEM, made for this run."""
-    return _pem_pair(rsa.generate_private_key(public_exponent=65_537, key_size=2_048))
+    pair = secrets.rsa_pair()
+    return pair.signing, pair.verifying
 
 
 @cache
 def ec_pair() -> tuple[str, str]:
     """The same on the curve P-256."""
-    return _pem_pair(ec.generate_private_key(ec.SECP256R1()))
-
-
-def _pem_pair(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> tuple[str, str]:
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return private.decode(), public.decode()
+    pair = secrets.ec_pair()
+    return pair.signing, pair.verifying
 
 
 SEED = bytes(range(32))
@@ -93,10 +87,6 @@ def pair_of(provider: Provider, scheme: Scheme) -> tuple[str, str]:
         return SPECIAL_PAIRS[provider.slug]()
     secret = secret_of(provider.slug, scheme)
     return secret, secret
-
-
-#: The topic of the guide's sample.
-SNS_TOPIC = "arn:aws:sns:eu-west-1:000000000000:orders-demo"
 
 
 def aws_sns_meaning(request: Request) -> object:

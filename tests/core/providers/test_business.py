@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from hookline.core.errors import InvalidInput, VerificationError
-from hookline.core.model import Request, Source
+from hookline.core.model import DEFAULT_ORG, Request, Source
 from hookline.core.providers import jwt
 from hookline.core.providers.registry import for_source, get
 from hookline.core.providers.sign import sign_request
@@ -94,8 +94,10 @@ def test_another_body_or_key_of_ebay_is_refused() -> None:
     assert cause_of(of_ebay(), [], b"{}") == "key_unavailable"
 
 
-def challenge(block: dict[str, Any], question: bytes = b"a8628072-3d33", address: str = "") -> bytes | None:
-    provider = for_source(Source("s", "o", "n", "ebay", signature=block), address)
+def challenge(
+    block: dict[str, Any], question: bytes = b"a8628072-3d33", public_url: str = "", org_id: str = DEFAULT_ORG
+) -> bytes | None:
+    provider = for_source(Source("src_1", org_id, "ebay", "ebay", signature=block), public_url)
     request = request_of([(b"host", b"inside")], method="GET", query=b"challenge_code=" + question)
     answer = provider.handshake(request, [EBAY_KEY], NOW)
     return None if answer is None else answer.body
@@ -109,8 +111,12 @@ def hashed(address: str) -> bytes:
 def test_the_challenge_of_ebay_is_answered_for_the_address_that_it_knows() -> None:
     token = {"verification_token": "not-a-real-token"}
     assert challenge(token) == hashed("http://inside/webhooks/x")
-    assert challenge(token, address="https://hooks.example.com/ebay") == hashed("https://hooks.example.com/ebay")
-    assert challenge({**token, "url": "https://a.example/?b=1"}, address="https://c") == hashed(
+    public_url = "https://hooks.example.com"
+    assert challenge(token, public_url=public_url) == hashed("https://hooks.example.com/webhooks/ebay")
+    # The sources of another organisation have their doors under their ids.
+    elsewhere = challenge(token, public_url=public_url, org_id="org_other")
+    assert elsewhere == hashed("https://hooks.example.com/webhooks/src_1")
+    assert challenge({**token, "url": "https://a.example/?b=1"}, public_url="https://c") == hashed(
         "https://a.example/?b=1"
     )
     assert challenge({}) is None

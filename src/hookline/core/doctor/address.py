@@ -51,11 +51,6 @@ def signs_address(case: Case) -> bool:
     return URL.name in options or any(scheme.binds_url for scheme in case.schemes)
 
 
-def public_address(public_url: str, name: str) -> str:
-    """The public address of a source; empty when the server was not told its own."""
-    return f"{public_url.rstrip('/')}/webhooks/{name}" if public_url else ""
-
-
 def shown(address: str) -> str:
     """An address as people may see it: without user, password and the values of its query."""
     try:

@@ -33,12 +33,12 @@ def diagnose_rejection(
     rejection: Rejection,
     sources: Sequence[Source],
     *,
-    address: str = "",
+    public_url: str = "",
     certificate: bytes | None = None,
 ) -> list[Diagnosis]:
     """Why a stored request was refused, and would be by the present configuration, as of the time it came.
 
-    ``sources`` are those of its organisation; ``address`` is the public address of its own, where it is known. Raises
+    ``sources`` are those of its organisation; ``public_url`` is the server's, where it is known. Raises
     InvalidInput or ConfigError when the source of the rejection cannot be used itself.
     """
     source = next((one for one in sources if rejection.source_name in (one.name, one.id)), None)
@@ -60,7 +60,7 @@ def diagnose_rejection(
     if not rejection.complete:
         return at_door or [_BODY_NOT_KEPT]
     found = diagnose(
-        registry.for_source(source, address),
+        registry.for_source(source, public_url),
         rejection.request,
         source.secrets,
         rejection.received_at_ms / 1000,

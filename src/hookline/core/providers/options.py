@@ -24,7 +24,7 @@ class Option:
     """One option. ``means`` ends the sentence "it is …".
 
     ``header``: it is the name of a header that people choose at the sender; ``default`` is the one in the row.
-    ``secret``: it is not shown.
+    ``secret``: it is not shown. ``proves``: with it a source needs no secret.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Option:
     default: str = ""
     header: bool = False
     secret: bool = False
+    proves: bool = False
 
 
 #: The address that was given to the sender, for those who sign it.

@@ -211,16 +211,11 @@ class Provider:
     def needs_secret(self) -> bool:
         """Whether a source of this provider must have a secret.
 
-        One that a handshake brings need not be known yet, and where an ``issuer`` is named its public keys serve.
+        One that a handshake brings need not be known yet, and an option may name public keys that serve instead.
         """
-        if self.learns_secret or "issuer" in self.chosen:
+        if self.learns_secret or any(option.proves and option.name in self.chosen for option in self.options):
             return False
         return all(scheme.kind is not Kind.NONE for scheme in self.schemes)
-
-    @property
-    def signs_with_private_key(self) -> bool:
-        """Whether what verifies requests of this provider cannot sign them."""
-        return self.usual_scheme.is_asymmetric
 
     @property
     def usual_scheme(self) -> Scheme:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from hookline.core.errors import InvalidInput
-from hookline.core.model import Source
+from hookline.core.model import Source, door_path
 from hookline.core.providers.generic import SLUG as GENERIC
 from hookline.core.providers.generic import build_generic
 from hookline.core.providers.options import URL
@@ -36,17 +36,17 @@ def all_providers() -> tuple[Provider, ...]:
     return ROWS
 
 
-def for_source(source: Source, address: str = "") -> Provider:
+def for_source(source: Source, public_url: str = "") -> Provider:
     """The provider of a source. Raises InvalidInput for an unknown one, ConfigError for a bad signature block.
 
-    ``address`` is the source's public one, where it is known; the source itself may say another.
+    ``public_url`` is the server's, where it is known; the source itself may say another address.
     """
     if _normal(source.provider) == GENERIC:
         return build_generic(source.signature or {})
     provider = get(source.provider)
     block = source.signature or {}
-    if address and (provider.binds_url or URL in provider.options):
-        block = {URL.name: address, **block}
+    if public_url and (provider.binds_url or URL in provider.options):
+        block = {URL.name: public_url.rstrip("/") + door_path(source.org_id, source.name, source.id), **block}
     return provider.configured(block) if block else provider
 
 

@@ -367,6 +367,7 @@ FUSIONAUTH = Provider(
         Option(
             "issuer",
             "the address of FusionAuth, as https://auth.example.com, whose public keys are at /.well-known/jwks.json",
+            proves=True,
         ),
     ),
     event_id=(body("/event/id"),),

@@ -12,6 +12,7 @@ from typing import Any
 
 from hookline.api.answer import refusal
 from hookline.api.app import ApiDependencies, Guard, create_api
+from hookline.api.sending.publish import PREFIX as APPLICATIONS
 from hookline.api.sending.publish import PublishDoor, application_in
 from hookline.api.sending.publisher import Publisher
 from hookline.clock import SystemClock
@@ -19,7 +20,7 @@ from hookline.config.file import FileConfig
 from hookline.config.settings import Role, Settings
 from hookline.core.clock import Clock
 from hookline.core.errors import StoreError
-from hookline.core.model import Endpoint, Source
+from hookline.core.model import Endpoint, Request, Source
 from hookline.core.notice import Notice, Notify, ServiceFailed
 from hookline.delivery.address import AddressPolicy
 from hookline.delivery.challenge import challenge
@@ -33,6 +34,7 @@ from hookline.delivery.replayer import Replayer
 from hookline.delivery.sender import HttpSender, Sender
 from hookline.guides.addresses import all_ranges
 from hookline.ingest.http import PREFIX, Door
+from hookline.ingest.protocol import Answer as Respond
 from hookline.mint import Mint
 from hookline.observe.metrics import Metrics
 from hookline.observe.siblings import Siblings
@@ -112,7 +114,7 @@ class Server:
             learn=self._learn,
         )
         self.publisher = Publisher(store, clock, notify, settings, self.mint)
-        publish_door = PublishDoor(
+        publish_door = self._publish_door = PublishDoor(
             store,
             clock,
             self.publisher,
@@ -152,6 +154,14 @@ class Server:
         else:
             serve = self._not_here
         await serve(scope, receive, send)
+
+    def take(self, request: Request, respond: Respond) -> bool:
+        """A whole request for one of the doors, which may take it without ASGI; see `ingest/protocol.py`."""
+        if request.path.startswith(PREFIX):
+            return self.settings.role in _RECEIVES and self.door.take(request, respond)
+        if request.method == "POST" and request.path.startswith(APPLICATIONS):
+            return self.settings.role in _PUBLISHES and self._publish_door.take(request, respond)
+        return False
 
     async def _not_here(self, scope: Scope, receive: Any, send: Any) -> None:
         words = f"this server has the role `{self.settings.role}`, another one answers here; see docs/scale.md"

@@ -15,12 +15,20 @@ from hookline.core import ids
 from hookline.core.clock import Clock
 from hookline.core.errors import NotFound, StoreError, VerificationError
 from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, Source, with_body
-from hookline.core.notice import EventAccepted, EventDuplicate, HandshakeAnswered, Notify, RequestRejected
+from hookline.core.notice import (
+    EventAccepted,
+    EventDuplicate,
+    HandshakeAnswered,
+    Notify,
+    RequestRejected,
+    ServiceFailed,
+)
 from hookline.ingest.body import BodyReader, ClientGone, Receive, Scope, TooMuchUnderWay
 from hookline.ingest.client import Network, locator
 from hookline.ingest.freshness import Freshness
 from hookline.ingest.keys import Fetch, Keys, no_keys
 from hookline.ingest.limits import Limits
+from hookline.ingest.protocol import Answer as Respond
 from hookline.ingest.receiver import Decision, Refusal, admit, examine, refused, too_large
 from hookline.ingest.rules import NO_RANGES, Ranges, Rules, RulesTable
 from hookline.mint import Mint
@@ -84,6 +92,38 @@ class Door:
         self._mint = mint or Mint()
         self._rejections_max = rejections_max
         self._rejections_since_trim = self._rejected_bytes_since_trim = 0
+
+    def take(self, request: Request, respond: Respond) -> bool:
+        """Accept a whole request, when all it has to wait for is its commit; False: ask `__call__` instead.
+
+        The most common case of what `__call__` does, without a task.
+        """
+        source = self._store.routing.at_door(request.path[len(PREFIX) :])
+        if source is None or not source.enabled:
+            return False
+        rules = self._rules.of(source)
+        if not rules.at_once or len(request.body) > rules.max_body_bytes:
+            return False
+        now_ms = self._clock.now_ms()
+        client, scheme = self._locate(request.client, request.lookup, request.scheme)
+        if (client, scheme) != (request.client, request.scheme):
+            request = msgspec.structs.replace(request, client=client, scheme=scheme)
+        if admit(rules, None, request, now_ms) is not None:
+            return False
+        decision = examine(rules, None, request, self._mint.make(ids.EVENT, now_ms), now_ms)
+        if not isinstance(decision, Draft):
+            return False
+
+        def done(receipt: Receipt | None, error: BaseException | None) -> None:
+            if receipt is not None:
+                respond(*self._acknowledge(rules, decision, receipt))
+                return
+            if not isinstance(error, StoreError):
+                self._notify(ServiceFailed("door", type(error).__name__))
+            respond(*_unavailable(error))
+
+        self._store.events.take(decision, done)
+        return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -179,7 +219,10 @@ class Door:
         if receipt.replay:
             refusal = Refusal("replayed", f"this body came before as {receipt.event_id}, under another id", 409)
             return await self._refuse(source.name, source.org_id, request, request.body, refusal, now_ms)
-        self._tell(source.name, decision, receipt)
+        return self._acknowledge(rules, decision, receipt)
+
+    def _acknowledge(self, rules: Rules, draft: Draft, receipt: Receipt) -> Answer:
+        self._tell(rules.source.name, draft, receipt)
         reply = rules.provider.reply
         return _written(reply) if reply is not None else (200, [_JSON], _receipt_body(receipt))
 
@@ -309,8 +352,9 @@ def _written(response: Response) -> Answer:
     return response.status, [content_type, *response.headers], response.body
 
 
-def _unavailable(error: StoreError) -> Answer:
-    return _refused(Refusal(error.code, "nothing was stored; send it again", 503, retry_after_s=1))
+def _unavailable(error: BaseException | None) -> Answer:
+    code = error.code if isinstance(error, StoreError) else StoreError.code
+    return _refused(Refusal(code, "nothing was stored; send it again", 503, retry_after_s=1))
 
 
 def _refused(refusal: Refusal) -> Answer:

@@ -60,6 +60,10 @@ class Rules:
         )
         may_guard = source.dedupe.replay_guard != "off" and not self.provider.repeats_bodies
         self._guarded = may_guard and id_may_be_forged
+        counted = source.rate_limit is not None or source.client_rate_limit is not None
+        refuses = self._guarded and source.dedupe.replay_guard == "refuse"
+        #: Whether a genuine event of this source has to wait for nothing but its commit, and is counted nowhere.
+        self.at_once = not (self.fetches_keys or counted or refuses)
 
     def admits(self, client: str) -> bool:
         """Whether requests may come from this address."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from hookline.core import ids
+from hookline.core.errors import StoreError
 from hookline.core.model import Attempt, Delivery, Event
 from hookline.storage.base import (
     Database,
@@ -21,6 +21,7 @@ from hookline.storage.base import (
     on,
 )
 from hookline.storage.commit import Commit, Stored
+from hookline.storage.group_commit import awaited
 from hookline.storage.routing import Routing
 from hookline.storage.rows import attempt_of, delivery_of, event_of, request_of
 from hookline.storage.search import find
@@ -48,22 +49,23 @@ class Events:
         self.worker: Worker | None = None
 
     async def accept(self, draft: Draft) -> Receipt:
-        """Store an event and its deliveries. When this returns, they are on disk."""
-        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        """Store an event and its deliveries. When this returns, they are on disk. Raises StoreError."""
+        return await awaited(lambda done: self.take(draft, done))  # type: ignore[no-any-return]
 
-        def done(stored: Stored | None, error: BaseException | None) -> None:
-            if stored is not None:
-                self._hand_over(stored)  # also when nobody waits for the receipt any more
-            if receipt.done():
-                return
+    def take(self, draft: Draft, done: Callable[[Receipt | None, BaseException | None], None]) -> None:
+        """Store an event and its deliveries. ``done`` is called when they are on disk, or with what went wrong."""
+
+        def stored(stored: Stored | None, error: BaseException | None) -> None:
             if stored is None:
-                assert error is not None
-                receipt.set_exception(error)
+                done(None, error)
             else:
-                receipt.set_result(stored.receipt)
+                self._hand_over(stored)  # also when nobody waits for the receipt any more
+                done(stored.receipt, None)
 
-        self._database.submit(self._accept_batch, draft, done)
-        return await receipt
+        try:
+            self._database.submit(self._accept_batch, draft, stored)
+        except StoreError as error:
+            done(None, error)
 
     def _hand_over(self, stored: Stored) -> None:
         if self.worker is not None:

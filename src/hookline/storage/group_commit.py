@@ -182,8 +182,8 @@ def _run(tx: Transaction, group: list[Entry]) -> None:
             entry.result, entry.error = (None, result) if refused else (result, None)
 
 
-def awaited(submit: Callable[[Batch, Any, Done], None], batch: Batch, item: Any) -> asyncio.Future[Any]:
-    """What becomes of an item, as a future: the result, or the error that the caller is told."""
+def awaited(begin: Callable[[Done], None]) -> asyncio.Future[Any]:
+    """What ``begin`` says when it is done, as a future: the result, or the error that the caller is told."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def done(result: Any, error: BaseException | None) -> None:
@@ -194,5 +194,5 @@ def awaited(submit: Callable[[Batch, Any, Done], None], batch: Batch, item: Any)
         else:
             future.set_exception(error)
 
-    submit(batch, item, done)
+    begin(done)
     return future

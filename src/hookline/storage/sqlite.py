@@ -201,7 +201,7 @@ class SqliteDatabase:
         self._writer.submit(batch, item, done)
 
     async def write(self, batch: Batch, item: Any) -> Any:
-        return await awaited(self._writer.submit, batch, item)
+        return await awaited(lambda done: self._writer.submit(batch, item, done))
 
     def committed(self, *, exclusive: bool = False) -> AbstractContextManager[SqliteTransaction]:
         return self._tx.committed()  # there is one writer: every transaction is alone

@@ -323,7 +323,7 @@ class NodeDatabase:
         self._queues[stream_of(batch)].submit(batch, item, done)
 
     async def write(self, batch: Batch, item: Any) -> Any:
-        return await awaited(self.submit, batch, item)
+        return await awaited(lambda done: self.submit(batch, item, done))
 
     async def read(self, work: Callable[[CountingTransaction], T]) -> T:
         if self._closed:

@@ -25,10 +25,12 @@ from hookline.api.sending.verdicts import Verdicts
 from hookline.api.token import TokenSigner, refuse_application
 from hookline.config.settings import Settings
 from hookline.core.clock import Clock
-from hookline.core.errors import HooklineError, NotFound, StoreBusy
-from hookline.core.model import Source
+from hookline.core.errors import HooklineError, NotFound, StoreBusy, StoreError
+from hookline.core.model import Request, Source
 from hookline.ingest.body import BodyReader, ClientGone, Receive, Scope, TooMuchUnderWay
 from hookline.ingest.client import Network, locator
+from hookline.ingest.protocol import Answer as Respond
+from hookline.storage.base import Receipt
 from hookline.storage.store import Store
 
 _encode = msgspec.json.Encoder().encode
@@ -75,6 +77,45 @@ class PublishDoor:
         self._bodies = BodyReader(settings.read_timeout_s)
         self._body_timeout_s = settings.read_timeout_s
         self._max_body_bytes = settings.max_body_bytes
+
+    def take(self, request: Request, respond: Respond) -> bool:
+        """Take a whole request, when all it has to wait for is its commit; False: ask `__call__` instead.
+
+        The most common case of what `__call__` does, without a task. What is wrong with a request, `__call__` says.
+        """
+        name = application_in(request.path)
+        if not name or len(request.body) > self._max_body_bytes:
+            return False
+        now_ms, lookup = self._clock.now_ms(), request.lookup
+        try:
+            claims = self._verdicts.of(lookup.get(b"authorization", b""), now_ms / 1000)
+            refuse_application(claims)
+            with_content = _with_content(request.query)
+            message = read(request.body, now_ms)
+        except HooklineError:
+            return False
+        source = self._store.routing.application(claims.org_id, name)
+        if source is None or self.publisher.enforces(source):
+            return False
+        key = lookup.get(b"idempotency-key")
+        once = make_once(source.id, OPERATION, key.decode("latin-1"), request.body, now_ms) if key else None
+        client = self._locate(request.client, lookup, request.scheme)[0]
+        draft = self.publisher.draft(source, message, now_ms, once=once, client=client)
+
+        def done(receipt: Receipt | None, error: BaseException | None) -> None:
+            try:
+                if receipt is None:
+                    raise error if isinstance(error, HooklineError) else StoreError("the store refused it; try again")
+                published = self.publisher.judged(draft, receipt)
+            except HooklineError as refused:
+                answer = refusal_of(refused)
+                respond(answer.status_code, _without_length(answer.raw_headers), bytes(answer.body))
+                return
+            said = accepted(message, published.id, published.at_ms, with_content=with_content)
+            respond(202, _HEADERS, _encode(said))
+
+        self._store.events.take(draft, done)
+        return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
         """Answer one request."""
@@ -132,6 +173,10 @@ class PublishDoor:
         if not message.application:
             raise NotFound(f"there is no application {name[:256]!r}")
         return await create_application(self._store, org_id, name, message.application, now_ms)
+
+
+def _without_length(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [line for line in headers if line[0] != b"content-length"]
 
 
 @lru_cache(maxsize=64)  # a client asks in one way

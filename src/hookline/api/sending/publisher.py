@@ -64,9 +64,21 @@ class Publisher:
         """
         if not only_endpoint:  # an example only shows what messages look like
             await self._enforce(source, message)
+        draft = self.draft(source, message, now_ms, once=once, client=client, only_endpoint=only_endpoint)
+        return self.judged(draft, await self._store.events.accept(draft))
+
+    def enforces(self, source: Source) -> bool:
+        """Whether messages of this application must have a known type and match its schema."""
+        enforced = source.enforce_schemas
+        return self._enforce_by_default if enforced is None else enforced
+
+    def draft(
+        self, source: Source, message: Message, now_ms: int, *, once: Once | None, client: str, only_endpoint: str = ""
+    ) -> Draft:
+        """What the store is asked to keep for ``message``."""
         event_id = self._mint.make(ids.EVENT, now_ms)
         key = message.event_id
-        draft = Draft(
+        return Draft(
             event=_event(source, message, event_id, now_ms, client),
             key=EVENT_ID_KEY + key if key else "",
             expires_at_ms=now_ms + self._window_ms if key and self._window_ms is not None else None,
@@ -76,15 +88,14 @@ class Publisher:
             due_at_ms=message.due_at_ms,
             payload_expires_at_ms=message.payload_expires_at_ms,
         )
-        return self._judged(draft, await self._store.events.accept(draft))
 
     async def _enforce(self, source: Source, message: Message) -> None:
-        enforced = source.enforce_schemas
-        if self._enforce_by_default if enforced is None else enforced:
+        if self.enforces(source):
             known = await find_event_type(self._store, source.org_id, message.event_type)
             self._enforcement.check(known, message.event_type, message.payload, message.content_type)
 
-    def _judged(self, draft: Draft, receipt: Receipt) -> Published:
+    def judged(self, draft: Draft, receipt: Receipt) -> Published:
+        """What the receipt of a draft means for its publisher. Raises Conflict."""
         event = draft.event
         if receipt.misused:
             raise Conflict(

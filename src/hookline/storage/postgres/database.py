@@ -80,7 +80,7 @@ class PostgresDatabase:
         self._queues[stream].submit(batch, item, done)
 
     async def write(self, batch: Batch, item: Any) -> Any:
-        return await awaited(self.submit, batch, item)
+        return await awaited(lambda done: self.submit(batch, item, done))
 
     # -- reading ---------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeAlias, TypeVar
 
@@ -108,7 +109,8 @@ class World:
 
         groups = [on(stream)(lambda tx, items: failing(tx, items)) for stream in Stream]
         groups.append(exclusive(lambda tx, items: failing(tx, items)))
-        futures = [awaited(self.store.database.submit, group, None) for group in groups]
+        submit = self.store.database.submit
+        futures = [awaited(partial(submit, group, None)) for group in groups]
         for future in futures:
             await raises(RuntimeError, future)
 

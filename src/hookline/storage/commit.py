@@ -6,8 +6,8 @@ its key, then its guard; only what passes all of them is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,10 @@ from hookline.storage.redrive import redrive
 from hookline.storage.routing import Routing
 from hookline.storage.rows import words
 from hookline.storage.wanting import WIDE, wanting
+
+# Plain text: to look up a member of an enumeration costs five times as much as a name, and SQLite's driver looks for a
+# way to adapt it.
+_WAITING, _LEASED = str(DeliveryState.WAITING), str(DeliveryState.LEASED)
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -48,16 +52,22 @@ class Commit:
         self._reserved: list[tuple[str, int, str]] = []
         self._keys = seen.Keys(tx, ())
 
-    def take_keys(self, drafts: Iterable[Draft]) -> None:
-        """Take all keys that these drafts may need, in one go, before the first of them is accepted."""
-        self._keys = seen.Keys(self._tx, (wish for draft in drafts for wish in _wishes(draft)))
+    def accept_all(self, drafts: Sequence[Draft]) -> list[Stored]:
+        """Gather the rows of these drafts. All keys that they may need are taken first, in one go."""
+        wishes = [_wishes(draft) for draft in drafts]
+        self._keys = seen.Keys(self._tx, (wish for each in wishes for wish in each if wish is not None))
+        return [self._accept(draft, each) for draft, each in zip(drafts, wishes, strict=True)]
 
     def accept(self, draft: Draft) -> Stored:
+        """Gather the rows of a draft that needs no key."""
+        return self._accept(draft, _wishes(draft))
+
+    def _accept(self, draft: Draft, wishes: _Wishes) -> Stored:
         """Gather the rows of a draft, unless it is known or refused."""
-        if draft.once is not None and (answer := self._sent_before(draft)) is not None:
+        if wishes.once is not None and (answer := self._sent_before(draft, wishes.once)) is not None:
             return answer
         event = draft.event
-        if draft.key and (known := self._remember(draft, draft.key)) is not None:
+        if wishes.key is not None and (known := self._remember(wishes.key, event)) is not None:
             if draft.unique:
                 self._forget_request(draft)
                 return Stored(Receipt(known["event_id"], known["status"] or EventStatus.PENDING, taken=True))
@@ -66,7 +76,8 @@ class Commit:
                 self._forget_request(draft)
                 return self._duplicate(event, known)
             event = _held(event, ReviewReason.CONFLICTING_DUPLICATE, f"same id as {known['event_id']}, other body")
-        if draft.guard and (known := self._remember(draft, draft.guard)) is not None and not event.review_reason:
+        known = self._remember(wishes.guard, event) if wishes.guard is not None else None
+        if known is not None and not event.review_reason:
             if draft.refuse_replays:
                 self._keys.forget(event.source_id, draft.key)
                 self._forget_request(draft)
@@ -107,18 +118,16 @@ class Commit:
 
     # -- what is known already -------------------------------------------------------------------------
 
-    def _remember(self, draft: Draft, key: str) -> Row | None:
-        """Take ``key`` for this event, or say what it already stands for."""
-        return self._keys.remember(_wish(draft, key), draft.event.received_at_ms)
+    def _remember(self, wish: seen.Wish, event: Event) -> Row | None:
+        """Take a key for this event, or say what it already stands for."""
+        return self._keys.remember(wish, event.received_at_ms)
 
-    def _sent_before(self, draft: Draft) -> Stored | None:
+    def _sent_before(self, draft: Draft, wish: seen.Wish) -> Stored | None:
         """The answer to a request that came before; nothing else happens."""
-        once, event = draft.once, draft.event
-        assert once is not None
-        known = self._keys.remember(seen.wish_of(once, event.id), event.received_at_ms)
+        known = self._keys.remember(wish, draft.event.received_at_ms)
         if known is None:
             return None
-        if bytes(known["body_hash"]) != once.body_hash:
+        if bytes(known["body_hash"]) != wish.body_hash:
             return Stored(Receipt(known["event_id"], "", misused=True))
         return Stored(Receipt(known["event_id"], known["status"] or EventStatus.PENDING, duplicate=True))
 
@@ -173,10 +182,10 @@ class Commit:
         leased = None
         if self._worker is not None and not endpoint.fifo and due_at_ms <= now:
             leased = self._worker.reserve(endpoint.id, size)
-        state, lease, due = DeliveryState.WAITING, "", due_at_ms
+        state, lease, due = _WAITING, "", due_at_ms
         if leased is not None:
             self._reserved.append((endpoint.id, size, leased[0]))
-            state, (lease, due) = DeliveryState.LEASED, leased
+            state, (lease, due) = _LEASED, leased
         if endpoint.fifo:
             self._in_order.setdefault(endpoint.id, []).append(len(self._deliveries))
         row = (delivery_id, event.org_id, event.id, endpoint.id, state, 0, 0, due, lease, now, 0, "", 0, 0)
@@ -187,14 +196,20 @@ class Commit:
         return Work(delivery_id, event.id, event.type, endpoint.id, 0, 0, lease, due, headers, body)
 
 
-def _wishes(draft: Draft) -> Iterator[seen.Wish]:
+class _Wishes(NamedTuple):
     """The keys that a draft may take, in the order in which it is asked for them."""
-    if draft.once is not None:
-        yield seen.wish_of(draft.once, draft.event.id)
-    if draft.key:
-        yield _wish(draft, draft.key)
-    if draft.guard:
-        yield _wish(draft, draft.guard)
+
+    once: seen.Wish | None
+    key: seen.Wish | None
+    guard: seen.Wish | None
+
+
+def _wishes(draft: Draft) -> _Wishes:
+    return _Wishes(
+        seen.wish_of(draft.once, draft.event.id) if draft.once is not None else None,
+        _wish(draft, draft.key) if draft.key else None,
+        _wish(draft, draft.guard) if draft.guard else None,
+    )
 
 
 def _wish(draft: Draft, key: str) -> seen.Wish:
@@ -211,11 +226,11 @@ def _event_row(event: Event, status: EventStatus, only_endpoint: str) -> tuple[A
         event.org_id,
         event.source_id,
         event.type,
-        status,
+        str(status),  # SQLite's driver looks at everything that is no plain text for a way to adapt it
         event.received_at_ms,
         event.provider_event_id,
-        event.verification,
-        event.review_reason,
+        str(event.verification),
+        str(event.review_reason),
         event.review_detail,
         0,
         words(event.channels),

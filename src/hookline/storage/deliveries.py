@@ -9,7 +9,7 @@ import msgspec
 from hookline.core.errors import Conflict, HooklineError, NotFound
 from hookline.core.model import Delivery, Endpoint, EndpointState, Settlement
 from hookline.core.state import DeliveryState, Move, after
-from hookline.storage.base import Claim, Claimed, Database, Once, Settled, Stream, Transaction, Worker, on
+from hookline.storage.base import Batch, Claim, Claimed, Database, Once, Settled, Stream, Transaction, Worker, on
 from hookline.storage.claims import claim_batch
 from hookline.storage.operational import NewId
 from hookline.storage.redrive import Replayed, Resend, payload_gone, replay, resend
@@ -45,6 +45,7 @@ class Deliveries:
     def __init__(self, database: Database, routing: Callable[[Transaction], Routing], new_id: NewId) -> None:
         self._database = database
         self._routing, self._new_id = routing, new_id
+        self._settle: Batch = self._settle_batch  # the same object each time, so that a group is seen to be one
         #: Told of what is owed, or due, otherwise than before. None in a process that only looks.
         self.worker: Worker | None = None
 
@@ -54,7 +55,7 @@ class Deliveries:
 
     def settle(self, settlement: Settlement, done: Callable[[Settled | None, BaseException | None], None]) -> None:
         """Record what became of a leased delivery; ``done`` is called after the commit."""
-        self._database.submit(self._settle_batch, settlement, done)
+        self._database.submit(self._settle, settlement, done)
 
     @on(Stream.DELIVERY)
     def _settle_batch(self, tx: Transaction, settlements: Sequence[Settlement]) -> list[Settled]:

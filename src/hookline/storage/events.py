@@ -10,6 +10,7 @@ from hookline.core import ids
 from hookline.core.errors import StoreError
 from hookline.core.model import Attempt, Delivery, Event
 from hookline.storage.base import (
+    Batch,
     Database,
     Draft,
     EventFilter,
@@ -45,6 +46,7 @@ class Events:
     ) -> None:
         self._database = database
         self._routing = routing
+        self._accept: Batch = self._accept_batch  # the same object for each draft, so that a group is seen to be one
         #: Who sends what is stored: told on the event loop after the commit. None in a process that only looks.
         self.worker: Worker | None = None
 
@@ -63,7 +65,7 @@ class Events:
                 done(stored.receipt, None)
 
         try:
-            self._database.submit(self._accept_batch, draft, stored)
+            self._database.submit(self._accept, draft, stored)
         except StoreError as error:
             done(None, error)
 
@@ -82,8 +84,7 @@ class Events:
     def _accept_batch(self, tx: Transaction, drafts: Sequence[Draft]) -> list[Stored]:
         commit = Commit(tx, self._routing(tx), self.worker)
         tx.on_rollback(commit.undo_reservations)
-        commit.take_keys(drafts)
-        results = [commit.accept(draft) for draft in drafts]
+        results = commit.accept_all(drafts)
         commit.insert()
         return results
 

@@ -144,13 +144,16 @@ class GroupCommit:
 
     def _groups(self, entries: list[Entry]) -> Iterator[list[Entry]]:
         """What may share a transaction: no more than a group may hold, and what is exclusive apart from the rest."""
-        start = 0
-        for place in range(1, len(entries) + 1):
-            alone = is_exclusive(entries[start].batch)
-            whole = place == len(entries) or place - start == (LARGEST_EXCLUSIVE if alone else LARGEST_GROUP)
-            if whole or is_exclusive(entries[place].batch) != alone:
+        start, batch, alone = 0, None, False
+        for place, entry in enumerate(entries):
+            was_alone = alone
+            if entry.batch is not batch:  # to ask each of them would cost as much as a row
+                batch, alone = entry.batch, is_exclusive(entry.batch)
+            whole = place - start == (LARGEST_EXCLUSIVE if was_alone else LARGEST_GROUP)
+            if place > start and (whole or alone != was_alone):
                 yield entries[start:place]
                 start = place
+        yield entries[start:]
 
     def _commit(self, group: list[Entry]) -> None:
         """Commit the group; when something in it fails, each on its own, so that one cannot harm another."""
@@ -178,8 +181,10 @@ def _run(tx: Transaction, group: list[Entry]) -> None:
         results: Sequence[Any] = batch(tx, [entry.item for entry in entries])
         for entry, result in zip(entries, results, strict=True):
             # Both, always: what the entry got in a group that was rolled back no longer counts.
-            refused = isinstance(result, HooklineError)
-            entry.result, entry.error = (None, result) if refused else (result, None)
+            if isinstance(result, HooklineError):
+                entry.result, entry.error = None, result
+            else:
+                entry.result, entry.error = result, None
 
 
 def awaited(begin: Callable[[Done], None]) -> asyncio.Future[Any]:

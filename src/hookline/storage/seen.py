@@ -39,7 +39,7 @@ class Keys:
         #: Keys that are ours, with what stands for them in the database.
         self._ours: dict[tuple[str, str], Wish] = {}
         #: What each key stands for: the row that was there, or one of our wishes; None while it is free.
-        self._owners: dict[tuple[str, str], Row | None] = {}
+        self._owners: dict[tuple[str, str], Row | Wish | None] = {}
         self._take_all(first)
 
     def _take_all(self, wishes: dict[tuple[str, str], Wish]) -> None:
@@ -70,13 +70,15 @@ class Keys:
         """Let the key stand for what is made, or say what it stands for. A key whose time is over is free."""
         key = wish.scope, wish.key
         while (known := self._owners[key]) is not None:
+            if isinstance(known, Wish):
+                known = {**_row(known), "status": None}
             if not _is_over(known, now_ms):
                 return known
             if self._tx.run("seen_replace", {**_row(wish), "instead_of": known["event_id"]}):
                 self._ours[key] = wish
                 break
             self._take_all({key: wish})  # somebody was faster: another request, or retention
-        self._owners[key] = {**_row(wish), "status": None}
+        self._owners[key] = wish
         return None
 
     def forget(self, scope: str, key: str) -> None:
@@ -87,10 +89,12 @@ class Keys:
         """Make the database agree with what the keys came to stand for."""
         for (scope, key), wish in self._ours.items():
             owner = self._owners[scope, key]
+            if owner is wish:
+                continue
             if owner is None:
                 self._tx.run("forget_key", {"source_id": scope, "key": key})
-            elif owner["event_id"] != wish.made_id:
-                self._tx.run("seen_replace", {**owner, "instead_of": wish.made_id})
+            elif isinstance(owner, Wish) and owner.made_id != wish.made_id:
+                self._tx.run("seen_replace", {**_row(owner), "instead_of": wish.made_id})
 
 
 def forget(tx: Transaction, scope: str, key: str) -> None:

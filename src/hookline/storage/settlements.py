@@ -74,7 +74,7 @@ def _settle_params(settlement: Settlement) -> dict[str, Any]:
     return {
         "id": settlement.delivery_id,
         "lease": settlement.lease,
-        "state": settlement.state,
+        "state": str(settlement.state),
         "attempted": 1 if settlement.attempt is not None else 0,
         "failures": settlement.failures,
         "due_at_ms": settlement.due_at_ms,

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from hookline.core.errors import StoreError, StoreLocked
 from hookline.storage.base import Batch, Done, Params, Row
 from hookline.storage.group_commit import GroupCommit, awaited
-from hookline.storage.sql import SQLITE, Migration
+from hookline.storage.sql import SQLITE, SQLITE_EACH, Migration
 
 T = TypeVar("T")
 
@@ -71,14 +71,26 @@ class SqliteTransaction:
         return self._connection.execute(SQLITE[query], params).rowcount
 
     def each(self, query: str, params: Sequence[Params]) -> None:
-        self._connection.executemany(SQLITE[query], params)
+        self._for_each(query, params)
 
     def count_each(self, query: str, params: Sequence[Params]) -> int:
-        return self._connection.executemany(SQLITE[query], params).rowcount
+        return self._for_each(query, params)
 
     def changed(self, query: str, params: Sequence[Params]) -> list[bool]:
-        execute, text = self._connection.execute, SQLITE[query]
-        return [execute(text, each).fetchone() is not None for each in params]
+        """Most often all change their row. Only when some do not, each has to be asked for by itself."""
+        execute = self._connection.execute
+        execute("SAVEPOINT each")
+        if self._for_each(query, params) == len(params):
+            execute("RELEASE each")
+            return [True] * len(params)
+        execute("ROLLBACK TO each")
+        execute("RELEASE each")
+        text, values = SQLITE_EACH[query]
+        return [execute(text, values(each)).rowcount == 1 for each in params]
+
+    def _for_each(self, query: str, params: Sequence[Params]) -> int:
+        text, values = SQLITE_EACH[query]
+        return self._connection.executemany(text, map(values, params)).rowcount if params else 0
 
     def found(self, query: str, params: Sequence[Params]) -> list[Row | None]:
         execute, text = self._connection.execute, SQLITE[query]

@@ -13,11 +13,15 @@ A list that is read both ways is written once, under two names: the second query
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 _HERE = files(__name__)
 _QUERY = re.compile(r"^-- name: (\w+)(?:, (\w+))?\n((?:-- [^\n]*\n)+)(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
+_RETURNS = re.compile(r"\s+RETURNING \w+$")
+_PARAMETER = re.compile(r":(\w+)")
 _LOCKS = re.compile(r"\s+FOR (?:NO KEY )?(?:UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?")
 _WORKS_WITH = re.compile(r"^-- works with: (\d+)$", re.MULTILINE)
 
@@ -47,6 +51,25 @@ def _load(folder: str) -> dict[str, str]:
     return found
 
 
+class ForEach(NamedTuple):
+    """A statement that SQLite is asked for many rows, in the form that costs least.
+
+    ``text`` has numbered parameters, ``values`` puts those of a row in their order. It returns nothing: what would be
+    returned is gathered in a table of its own first, which costs SQLite as much as the change itself.
+    """
+
+    text: str
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
+
+def _for_each(text: str) -> ForEach:
+    names = list(dict.fromkeys(_PARAMETER.findall(text)))
+    numbered = _PARAMETER.sub(lambda found: f"?{names.index(found[1]) + 1}", _RETURNS.sub("", text))
+    if len(names) > 1:
+        return ForEach(numbered, itemgetter(*names))
+    return ForEach(numbered, lambda row: tuple(row[name] for name in names))
+
+
 def _text(sql: str) -> str:
     return sql.strip().rstrip(";")
 
@@ -55,6 +78,8 @@ def _text(sql: str) -> str:
 QUERIES = _load("queries")
 #: The same as SQLite understands it.
 SQLITE = {name: _LOCKS.sub("", text) for name, text in QUERIES.items()}
+#: The same for many rows at once.
+SQLITE_EACH = {name: _for_each(text) for name, text in SQLITE.items()}
 #: What PostgreSQL does for many rows at once.
 ARRAYS = _load("arrays")
 

@@ -59,7 +59,8 @@ ORDER BY e.id DESC LIMIT :limit;
 -- name: events_of_rare_status_newest, events_of_rare_status_oldest
 -- Part of the events that failed, were ignored or wait for a person, newest first.
 SELECT * FROM event
-WHERE org_id = :org_id AND status = :status AND status IN ('failed', 'ignored', 'needs_review')
+WHERE org_id = :org_id AND status = :status
+  AND (status = 'failed' OR status = 'ignored' OR status = 'needs_review')
   AND id > :after AND id < :before
   AND (CAST(:source_id AS TEXT) IS NULL OR source_id = :source_id)
   AND (CAST(:type_exact AS TEXT) IS NULL OR type = :type_exact)

@@ -12,12 +12,17 @@ scope, task and messages cost more than verifying it and preparing its commit, s
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from hookline.core.model import Request
+
+#: The path of a request target in origin form (RFC 9112 §3.2.1), when there is nothing to decode in it.
+_PLAIN_PATH = re.compile(rb"/[\w./~!$&'()*+,;=:@-]*", re.ASCII)
 
 #: How a request that came the short way is answered, once: status, header lines and body. On the event loop.
 Answer: TypeAlias = Callable[[int, Iterable[tuple[bytes, bytes]], bytes], None]
@@ -66,6 +71,16 @@ class _HeldHead:
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
+
+
+@lru_cache(maxsize=1)
+def _rendered_once(lines: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % line for line in lines])
+
+
+def _rendered(lines: list[tuple[bytes, bytes]]) -> bytes:
+    """The headers of every answer. They change once a second, with the time in them."""
+    return _rendered_once(tuple(lines))
 
 
 class _Settled:
@@ -182,23 +197,21 @@ class WireProtocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _goes_the_short_way(self) -> bool:
-        parser, lookup = self.parser, self._lookup
+        parser, lookup, method = self.parser, self._lookup, self.parser.get_method()
         path, _, query = self.url.partition(b"?")
         if (
-            not path.startswith(b"/")
-            or b"%" in path
-            or b"#" in self.url
-            or not parser.should_keep_alive()
-            or parser.get_http_version() != "1.1"
-            or parser.get_method() == b"HEAD"
+            not _PLAIN_PATH.fullmatch(path)
+            or method == b"HEAD"
             or b"expect" in lookup
             or b"upgrade" in lookup
+            or not parser.should_keep_alive()
+            or parser.get_http_version() != "1.1"
             or self.flow.write_paused
             or self.transport.is_closing()
         ):
             return False
         request = Request(
-            parser.get_method().decode("ascii"),
+            method.decode("ascii"),
             path.decode("ascii"),
             query,
             tuple(self._wire_headers),
@@ -222,9 +235,8 @@ class WireProtocol(HttpToolsProtocol):
         short.response_complete = True
         if short.disconnected or self.transport.is_closing():
             return
-        lines = [STATUS_LINE[status]]
-        for name, value in (*self.server_state.default_headers, *headers):
-            lines += (name, b": ", value, b"\r\n")
+        lines = [STATUS_LINE[status], _rendered(self.server_state.default_headers)]
+        lines += [b"%b: %b\r\n" % line for line in headers]
         if not short.keep_alive:
             lines.append(b"connection: close\r\n")
         lines += (b"\r\n",) if status == 204 else (b"content-length: %d\r\n\r\n" % len(body), body)  # RFC 9110 §8.6

@@ -43,6 +43,8 @@ def first_text(
     def read(request: Request, parsed: ParsedBody) -> str:
         for one in readers:
             value = one(request, parsed)
+            if value is None:
+                continue
             if isinstance(value, Items):
                 texts = [clean(item) for item in value]
                 text = texts[0] if len(texts) == 1 else of_batch(texts) if texts else ""
@@ -85,6 +87,8 @@ def within_scope(read: TextReader, scope: tuple[Where, ...], json_field: str) ->
 
 def clean(value: Any) -> str:
     """A scalar as a text that is safe to store and show. What is not a scalar gives an empty one."""
+    if type(value) is str and value.isascii() and value.isprintable() and len(value) <= MAX_LENGTH:
+        return value.strip()  # as nearly all are
     raw = as_bytes(value)
     if not raw:
         return ""

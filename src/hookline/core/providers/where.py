@@ -137,11 +137,24 @@ def reader(where: Where, json_field: str = "") -> Reader:
         tokens = pointer_tokens(where.name)
         if "*" in tokens:
             return lambda _, parsed_body: _follow_all(parsed_body.document(json_field), tokens)
+        if len(tokens) == 1 and not json_field:
+            return _member_reader(tokens)
         return lambda _, parsed_body: follow(parsed_body.document(json_field), tokens)
     if where.place is Place.KEY:
         beside = frozenset(where.name.split(","))
         return lambda _, parsed_body: _first_key(parsed_body.document(json_field), beside)
     raise ConfigError(f"`{where}` can only be the place of a timestamp")
+
+
+def _member_reader(tokens: tuple[str]) -> Reader:
+    """A function that reads a member of the body itself, which is where most are."""
+    (name,) = tokens
+
+    def read(_: Request, parsed_body: ParsedBody) -> Any:
+        value = parsed_body.value()
+        return value.get(name) if type(value) is dict else follow(value, tokens)
+
+    return read
 
 
 def request_reader(where: Where) -> Callable[[Request], Any]:

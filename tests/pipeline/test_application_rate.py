@@ -84,7 +84,7 @@ async def test_whoever_waits_for_its_turn_is_not_busy_meanwhile(office: Office) 
     await office.publish(customer, 60)
     clock, store = office.world.clock, office.world.server.store
     timers, claims = _counted(clock, "call_at"), _counted(store.deliveries, "claim")
-    workers = _counted(office.world.server.dispatcher._workers, "_work")
+    workers = _counted(office.world.server.dispatcher._workers, "_go_on")
     await office.world.elapse(100)
     made = len(office.tries())
     assert 195 <= made <= 205

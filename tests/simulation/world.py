@@ -19,6 +19,7 @@ from hookline.core.model import DEFAULT_ORG, Headers
 from hookline.core.notice import Notice
 from hookline.core.target import Target
 from hookline.delivery.outcome import Outcome
+from hookline.delivery.sender import Cancel, Done, begin_as_task
 from hookline.storage.base import EventFilter
 from hookline.storage.catalogue import PutEndpoint, PutSource
 from hookline.storage.events import Story
@@ -85,6 +86,12 @@ class Wire:
         if answer.retry_after_s is not None:
             extra = ((b"Retry-After", str(answer.retry_after_s).encode()),)
         return Outcome(status=answer.status, headers=extra, duration_ms=after_s * 1000)
+
+    def begin(
+        self, target: Target, headers: Headers, body: bytes, *, connect_timeout_s: float, timeout_s: float, done: Done
+    ) -> Cancel:
+        sending = self.send(target, headers, body, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
+        return begin_as_task(sending, done)
 
     async def close(self) -> None:
         return None

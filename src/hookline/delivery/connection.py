@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection: a request goes out, its response comes back, again and again.
 
 It is an ``asyncio.Protocol`` and makes no task, no lock and, in the common case, no timer per request:
-one write, one read, one future. Whatever the server does, the future gets an ``Outcome``.
+one write, one read, one call. Whatever the server does, who asked is called with an ``Outcome``.
 
                     ┌──────────────── rest ───────────────┐
                     ▼                                     │
@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
         self.born_s = self._loop.time()
         self._response = ResponseReader(response_cap_bytes)
         self._started = 0.0
-        self._waiter: asyncio.Future[Outcome] | None = None
+        self._done: Callable[[Outcome], None] | None = None  #: who waits for the response
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._unsent: memoryview | None = None
@@ -61,27 +61,28 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Open, and nothing is owed on it."""
-        return self.end is None and self._waiter is None
+        return self.end is None and self._done is None
 
     @property
     def went_stale(self) -> bool:
         """The server closed it without one byte of a response to the last request."""
         return self.end == _CLOSED_SILENTLY
 
-    def exchange(self, head: bytes, body: bytes, deadline: float, started: float) -> asyncio.Future[Outcome]:
-        """Send a request; the future gets its Outcome, at the latest at ``deadline`` (in the loop's time)."""
-        waiter = self._waiter = self._loop.create_future()
+    def exchange(
+        self, head: bytes, body: bytes, deadline: float, started: float, done: Callable[[Outcome], None]
+    ) -> None:
+        """Send a request; ``done`` is called with its Outcome, at the latest at ``deadline`` (in the loop's time)."""
+        self._done = done
         self._started = started
         self._response.restart()
         if self.end is not None:
             self._fail(*self.end)
-            return waiter
+            return
         self._ring_at(deadline)
         if len(body) <= _ONE_WRITE_BYTES:
             self._transport.write(head + body)
         else:
             self._upload(head, body)
-        return waiter
 
     def rest(self, idle_timeout_s: float) -> float:
         """Nothing is being asked: close after ``idle_timeout_s``. Returns the loop's time."""
@@ -103,7 +104,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._waiter is None:
+        if self._done is None:
             # Nobody asked. Kept, these bytes would become the answer to the next request.
             self.close("malformed_response", "the server sent data before it was asked for any")
             return
@@ -115,7 +116,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The server said properly that nothing more comes; a reset that follows cannot harm a body that ends here."""
-        if self._waiter is not None and self._response.ends_with_connection():
+        if self._done is not None and self._response.ends_with_connection():
             self._finish()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -174,13 +175,13 @@ class Connection(asyncio.Protocol):
         )
 
     def _fail(self, code: str, detail: str) -> None:
-        if self._waiter is not None:
+        if self._done is not None:
             self._answer(failure(self._started, code, detail, self.address))
 
     def _answer(self, outcome: Outcome) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(outcome)
+        done, self._done = self._done, None
+        if done is not None:
+            done(outcome)
 
     def _abort(self, code: str, detail: str) -> None:
         if self.end is None:
@@ -209,7 +210,7 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._deadline - self._loop.time() > _TIMER_SLACK_S:
             self._ring_at(self._deadline)
-        elif self._waiter is None:
+        elif self._done is None:
             self.close(detail="the connection was idle for too long")
         else:
             self.close("timeout", self._what_was_missing())

@@ -13,6 +13,7 @@ go in order, what another process left) is claimed from the database, one endpoi
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -137,7 +138,7 @@ class Dispatcher:
                 continue
             lane.used = True
             lane.queue.append(work)
-            self._workers.pump(lane)
+            self._workers.pump_soon(lane)
 
     def owed(self, endpoint_ids: Iterable[str]) -> None:
         """Deliveries were stored that we have no lease on."""
@@ -202,7 +203,7 @@ class Dispatcher:
             if lane.timer is not None:
                 lane.timer.cancel()
             self._returns.give_back_all(lane)
-        await self._busy.finish(limit_s)
+        await asyncio.gather(self._workers.finish(limit_s), self._busy.finish(limit_s))
         return self.given_back
 
     async def quiet(self) -> None:

@@ -109,12 +109,12 @@ class Membership:
         if now_ms - self._beaten_at_ms > BLIND_AFTER_MS:
             self._seen.clear()
         self._beaten_at_ms = now_ms
-        self._on_beat(asked_at_ms + SURE_MS)
-        self._note_the_dead()
         delivering = frozenset(node.id for node in self.nodes if node.role in DELIVERING)
         if delivering != self.cluster.nodes:
             self.cluster = Cluster(self.cluster.me, delivering)
-            self._on_change(self.cluster)
+            self._on_change(self.cluster)  # first: what is leased under a name that is ours no more is not begun
+        self._on_beat(asked_at_ms + SURE_MS)
+        self._note_the_dead()
 
     def _note_the_dead(self) -> None:
         before, self._seen = self._seen, {}

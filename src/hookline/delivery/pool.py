@@ -23,6 +23,7 @@ class Pool:
         self._open: set[Connection] = set()
         self._none_open = asyncio.Event()
         self._none_open.set()
+        self.is_closed = False  #: no connection is opened any more
         self._by_origin: dict[str, list[Connection]] = {}
         #: All of them, the one that has rested longest first.
         self._resting: dict[Connection, None] = {}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeAlias
 
 from hookline.core.model import Headers
 from hookline.core.target import Target
@@ -25,6 +26,12 @@ from hookline.delivery.resolver import ThreadResolver
 __all__ = ["HttpSender", "Outcome", "Sender"]
 
 
+#: Told what came of a request; an exception is a fault of ours.
+Done: TypeAlias = Callable[[Outcome | BaseException], None]
+#: Gives up what was begun: nobody is told what came of it.
+Cancel: TypeAlias = Callable[[], object]
+
+
 class Sender(Protocol):
     """Whatever can post a body to a target."""
 
@@ -34,9 +41,67 @@ class Sender(Protocol):
         """Post ``body``; failures are Outcomes too, only cancellation is raised."""
         ...
 
+    def begin(
+        self,
+        target: Target,
+        headers: Headers,
+        body: bytes,
+        *,
+        connect_timeout_s: float,
+        timeout_s: float,
+        done: Done,
+    ) -> Cancel:
+        """The same without somebody who waits: ``done`` is called later with what came of it."""
+        ...
+
     async def close(self) -> None:
         """Close all connections; whoever still waits gets an Outcome with error ``shutdown``."""
         ...
+
+
+def begin_as_task(sending: Coroutine[Any, Any, Outcome], done: Done) -> Cancel:
+    """Have a task wait for what comes of it."""
+    task = asyncio.get_running_loop().create_task(sending)
+
+    def ended(task: asyncio.Task[Outcome]) -> None:
+        if not task.cancelled():
+            error = task.exception()
+            done(task.result() if error is None else error)
+
+    task.add_done_callback(ended)
+    return task.cancel
+
+
+class _Exchange:
+    """One request that was begun over a connection that was open. ``anew`` sends it once more, over a fresh one."""
+
+    __slots__ = ("_anew", "_cancel_anew", "_cancelled", "_connection", "_done", "_pool")
+
+    def __init__(
+        self, connection: Connection, pool: Pool, done: Done, anew: Callable[[], Coroutine[Any, Any, Outcome]]
+    ) -> None:
+        self._connection, self._pool, self._done, self._anew = connection, pool, done, anew
+        self._cancelled = False
+        self._cancel_anew: Cancel | None = None
+
+    def ended(self, outcome: Outcome) -> None:
+        """The connection has an answer, or is gone."""
+        if self._connection.usable:
+            self._pool.give(self._connection)
+        if self._cancelled:
+            return
+        if self._connection.went_stale and not self._pool.is_closed:
+            self._cancel_anew = begin_as_task(self._anew(), self._done)
+        else:
+            self._done(outcome)
+
+    def cancel(self) -> None:
+        """Nobody wants the answer any more."""
+        if self._cancel_anew is not None:
+            self._cancel_anew()
+        elif not self._cancelled:
+            self._cancelled = True
+            self._connection.close()
 
 
 class HttpSender:
@@ -86,25 +151,63 @@ class HttpSender:
             head = render_head(target, headers, len(body))
         except UnsendableHeader as problem:
             return failure(started, "bad_request", str(problem))
-        now = asyncio.get_running_loop().time()
-        deadline = now + timeout_s
+        deadline = asyncio.get_running_loop().time() + timeout_s
         connection = self._pool.take(target.origin)
         if connection is not None:
             outcome = await self._exchange(connection, head, body, deadline, started)
             if not connection.went_stale or self._closed:
                 return outcome
-            # The server closed an idle connection while our request was on its way. Once more, on a fresh
-            # one: RFC 9110 §9.2.2 asks for care because a POST might be processed twice, but a receiver
-            # recognises the second one by its webhook-id, and the retry schedule would send it anyway.
+        return await self._send_anew(target, head, body, connect_timeout_s, deadline, started)
+
+    async def _send_anew(
+        self, target: Target, head: bytes, body: bytes, connect_timeout_s: float, deadline: float, started: float
+    ) -> Outcome:
+        """Send over a fresh connection: none is open, or the server closed an idle one while our request was on its way.
+
+        RFC 9110 §9.2.2 asks for care because a POST might be processed twice then, but a receiver recognises the second
+        one by its webhook-id, and the retry schedule would send it anyway.
+        """
+        now = asyncio.get_running_loop().time()
         try:
             connection = await self._connect(target, min(deadline, now + connect_timeout_s))
         except ConnectFailed as failed:
             return failure(started, failed.code, failed.detail, failed.address)
         return await self._exchange(connection, head, body, deadline, started)
 
+    def begin(
+        self,
+        target: Target,
+        headers: Headers,
+        body: bytes,
+        *,
+        connect_timeout_s: float,
+        timeout_s: float,
+        done: Done,
+    ) -> Cancel:
+        """Post ``body`` as `send` does. Over a connection that is open no task is needed."""
+        started = time.perf_counter()
+        connection = self._pool.take(target.origin)
+        if connection is None:
+            sending = self.send(target, headers, body, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
+            return begin_as_task(sending, done)
+        try:
+            head = render_head(target, headers, len(body))
+        except UnsendableHeader:
+            self._pool.give(connection)
+            sending = self.send(target, headers, body, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
+            return begin_as_task(sending, done)
+        deadline = asyncio.get_running_loop().time() + timeout_s
+
+        def anew() -> Coroutine[Any, Any, Outcome]:
+            return self._send_anew(target, head, body, connect_timeout_s, deadline, started)
+
+        exchange = _Exchange(connection, self._pool, done, anew)
+        connection.exchange(head, body, deadline, started, exchange.ended)
+        return exchange.cancel
+
     async def close(self) -> None:
         """Close all connections and wait until they are gone."""
-        self._closed = True
+        self._closed = self._pool.is_closed = True
         self._connector.close()
         await self._pool.close("shutdown", "the sender was closed")
         self._system_resolver.close()
@@ -120,7 +223,13 @@ class HttpSender:
     async def _exchange(
         self, connection: Connection, head: bytes, body: bytes, deadline: float, started: float
     ) -> Outcome:
-        waiter = connection.exchange(head, body, deadline, started)
+        waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def answered(outcome: Outcome) -> None:
+            if not waiter.done():
+                waiter.set_result(outcome)
+
+        connection.exchange(head, body, deadline, started, answered)
         try:
             outcome = await waiter
         except asyncio.CancelledError:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from hookline.core.clock import Clock
-from hookline.core.model import Settlement, Work
+from hookline.core.model import Endpoint, Settlement, Work
 from hookline.core.notice import Notify, ServiceFailed
 from hookline.core.state import DeliveryState
 from hookline.delivery import attempt
@@ -22,8 +23,18 @@ from hookline.delivery.lane import Lane
 from hookline.delivery.outcome import Outcome
 from hookline.delivery.returns import Returns
 from hookline.delivery.room import Room
-from hookline.delivery.sender import Sender
+from hookline.delivery.sender import Cancel, Sender
 from hookline.delivery.settler import Settler
+
+
+class _UnderWay(NamedTuple):
+    """An attempt that has begun: by which version of its endpoint, when, and how to give it up."""
+
+    lane: Lane
+    work: Work
+    endpoint: Endpoint
+    started_ms: int
+    cancel: Cancel
 
 
 class Workers:
@@ -47,7 +58,23 @@ class Workers:
         self._sender, self._clock, self._notify, self._busy, self._room = sender, clock, notify, busy, room
         self._claims, self._settler, self._returns, self._judge = claims, settler, returns, judge
         self._dice, self._on_idle = dice, on_idle
-        self._under_way: set[str] = set()
+        self._to_pump: dict[Lane, None] = {}
+        self._under_way: dict[str, _UnderWay] = {}
+        self._none_under_way = asyncio.Event()
+        self._none_under_way.set()
+
+    def pump_soon(self, lane: Lane) -> None:
+        """Pump when all who wait for the same commit are answered: its senders first, then its receivers."""
+        if not self._to_pump:
+            self._busy.begin()
+            asyncio.get_running_loop().call_soon(self._pump_all)
+        self._to_pump[lane] = None
+
+    def _pump_all(self) -> None:
+        lanes, self._to_pump = self._to_pump, {}
+        for lane in lanes:
+            self.pump(lane)
+        self._busy.end()
 
     def pump(self, lane: Lane) -> None:
         """Start as many workers as there is work for and the lane allows; at a rate one, which starts the next."""
@@ -63,36 +90,35 @@ class Workers:
         while wanted > 0 and lane.may_start(now_ms):
             lane.workers += 1
             wanted -= 1
-            self._busy.spawn(self._work(lane))
+            self._busy.begin()
+            self._go_on(lane)
         if wanted and not lane.workers and now_ms < lane.closed_until_ms():
             self._claims.wake_at(lane, lane.closed_until_ms())
 
-    async def _work(self, lane: Lane) -> None:
-        """Make one attempt after the other while the lane has work for us."""
-        try:
-            while lane.queue and not self._room.is_closed and lane.may_go_on(now_ms := self._clock.now_ms()):
-                if self._clock.steady_ms() >= self._room.sure_until_ms:
-                    break
-                if now_ms + lane.timeout_ms > lane.queue[0].lease_until_ms:
-                    self._returns.give_back(lane, lane.queue.popleft())  # an attempt could outlive the lease
-                    continue
-                if lane.is_limited and (wait_ms := lane.take_turn(now_ms)):
-                    lane.hold_until_ms = now_ms + wait_ms
-                    self._claims.wake_at(lane, lane.hold_until_ms)
-                    break
-                work = lane.queue.popleft()
-                if lane.is_limited:
-                    self.pump(lane)
-                await self._attempt(lane, work, now_ms)
-                if lane.next_due_ms is not None:
-                    self._claims.refill(lane)
-        finally:
-            lane.workers -= 1
-            if lane.queue and lane.closed_until_ms():
-                self._yield_queue(lane)
-            self._claims.refill(lane)
-            if not lane.workers:
-                self._on_idle(lane)
+    def _go_on(self, lane: Lane) -> None:
+        """A worker begins the next attempt, or ends."""
+        while lane.queue and not self._room.is_closed and lane.may_go_on(now_ms := self._clock.now_ms()):
+            if self._clock.steady_ms() >= self._room.sure_until_ms:
+                break
+            if now_ms + lane.timeout_ms > lane.queue[0].lease_until_ms:
+                self._returns.give_back(lane, lane.queue.popleft())  # an attempt could outlive the lease
+                continue
+            if lane.is_limited and (wait_ms := lane.take_turn(now_ms)):
+                lane.hold_until_ms = now_ms + wait_ms
+                self._claims.wake_at(lane, lane.hold_until_ms)
+                break
+            work = lane.queue.popleft()
+            if lane.is_limited:
+                self.pump(lane)
+            if self._begin(lane, work, now_ms):
+                return  # `_ended` calls again
+        lane.workers -= 1
+        if lane.queue and lane.closed_until_ms():
+            self._yield_queue(lane)
+        self._claims.refill(lane)
+        if not lane.workers:
+            self._on_idle(lane)
+        self._busy.end()
 
     def _yield_queue(self, lane: Lane) -> None:
         """The lane closed: what would wait for longer than its lease goes back to the database."""
@@ -109,52 +135,103 @@ class Workers:
         if kept:
             self._claims.wake_at(lane, closed_until_ms)
 
-    async def _attempt(self, lane: Lane, work: Work, started_ms: int) -> None:
+    # -- one attempt -----------------------------------------------------------------------------------
+
+    def _begin(self, lane: Lane, work: Work, now_ms: int) -> bool:
+        """Begin an attempt; whether it is under way."""
         if work.delivery_id in self._under_way:
             # Its lease ran out by a clock that was set, or it was cancelled and replayed. Never twice at once:
             # this one waits in the database until the first has ended.
             if lane.fifo:
                 self._returns.give_back_all(lane)
-            self._returns.give_back(lane, work, until_ms=started_ms + lane.timeout_ms)
-            return
-        endpoint = lane.endpoint
-        self._under_way.add(work.delivery_id)
+            self._returns.give_back(lane, work, until_ms=now_ms + lane.timeout_ms)
+            return False
         try:
-            outcome = await self._send(lane, work, started_ms)
-        except asyncio.CancelledError:
-            self._returns.give_back(lane, work)
-            raise
-        except Exception as error:  # a fault of ours must not cost the lane its room, nor the delivery its retry
-            self._notify(ServiceFailed("dispatcher", f"{type(error).__name__}: {error}"))
-            outcome = Outcome(error="internal_error", detail=type(error).__name__)
-        finally:
-            self._under_way.discard(work.delivery_id)
-        now_ms = self._clock.now_ms()
-        settlement = attempt.settle(work, endpoint, outcome, started_ms, now_ms, self._dice())
-        self._returns.forget(lane, work)
-        if not lane.paused and lane.endpoint.url == endpoint.url:  # else it says nothing about the endpoint of today
-            self._judge.judge(lane, outcome, settlement, now_ms)
-        if lane.fifo:
-            await self._settle_in_order(lane, settlement)
-        else:
-            self._settler.settle(settlement)
+            cancel = self._send(lane, work, now_ms)
+        except Exception as fault:
+            cancel = asyncio.get_running_loop().call_soon(self._ended, work.delivery_id, fault).cancel
+        self._under_way[work.delivery_id] = _UnderWay(lane, work, lane.endpoint, now_ms, cancel)
+        self._none_under_way.clear()
+        return True
 
-    async def _settle_in_order(self, lane: Lane, settlement: Settlement) -> None:
-        if settlement.state == DeliveryState.WAITING:
-            self._returns.give_back_all(lane)
-        if not await self._settler.settled(settlement):
-            self._returns.give_back_all(lane)  # somebody changed what is owed: the database knows the order
-
-    async def _send(self, lane: Lane, work: Work, now_ms: int) -> Outcome:
+    def _send(self, lane: Lane, work: Work, now_ms: int) -> Cancel:
         if lane.target is None:
-            return Outcome(error="bad_url", detail=lane.problem)
+            outcome = Outcome(error="bad_url", detail=lane.problem)
+            return asyncio.get_running_loop().call_soon(self._ended, work.delivery_id, outcome).cancel
         if now_ms >= lane.signer_until_ms:
             lane.renew_signer(now_ms)
         headers = attempt.outgoing_headers(work, lane.endpoint, lane.signer, lane.sender_secrets, now_ms)
-        return await self._sender.send(
+        return self._sender.begin(
             lane.target,
             headers,
             work.body,
             connect_timeout_s=lane.endpoint.connect_timeout_s,
             timeout_s=lane.endpoint.timeout_s,
+            done=lambda outcome: self._ended(work.delivery_id, outcome),
         )
+
+    def _forget(self, delivery_id: str) -> _UnderWay:
+        begun = self._under_way.pop(delivery_id)
+        if not self._under_way:
+            self._none_under_way.set()
+        return begun
+
+    def _ended(self, delivery_id: str, outcome: Outcome | BaseException) -> None:
+        """What came of an attempt: judged, recorded, and followed by the next."""
+        begun = self._forget(delivery_id)
+        try:
+            settlement = self._judged(begun, outcome)
+        except Exception as fault:
+            self._complain(fault)
+            self._next(begun.lane)
+            return
+        if begun.lane.fifo:
+            self._settle_in_order(begun.lane, settlement)
+        else:
+            self._settler.settle(settlement)
+            self._next(begun.lane)
+
+    def _judged(self, begun: _UnderWay, outcome: Outcome | BaseException) -> Settlement:
+        lane, work, endpoint, started_ms, _ = begun
+        if isinstance(outcome, BaseException):  # a fault of ours must not cost the delivery its retry
+            self._complain(outcome)
+            outcome = Outcome(error="internal_error", detail=type(outcome).__name__)
+        now_ms = self._clock.now_ms()
+        settlement = attempt.settle(work, endpoint, outcome, started_ms, now_ms, self._dice())
+        self._returns.forget(lane, work)
+        if not lane.paused and lane.endpoint.url == endpoint.url:  # else it says nothing about the endpoint of today
+            self._judge.judge(lane, outcome, settlement, now_ms)
+        return settlement
+
+    def _complain(self, fault: BaseException) -> None:
+        self._notify(ServiceFailed("dispatcher", f"{type(fault).__name__}: {fault}"))
+
+    def _settle_in_order(self, lane: Lane, settlement: Settlement) -> None:
+        if settlement.state == DeliveryState.WAITING:
+            self._returns.give_back_all(lane)
+
+        def settled(held: bool) -> None:
+            if not held:
+                self._returns.give_back_all(lane)  # somebody changed what is owed: the database knows the order
+            self._next(lane)
+
+        self._settler.settle(settlement, settled)
+
+    def _next(self, lane: Lane) -> None:
+        if lane.next_due_ms is not None:
+            self._claims.refill(lane)
+        self._go_on(lane)
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    async def finish(self, limit_s: float) -> None:
+        """Give the attempts that are under way ``limit_s`` to end; what is left is given up, and given back."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._none_under_way.wait()
+        except TimeoutError:
+            for delivery_id in list(self._under_way):
+                begun = self._forget(delivery_id)
+                begun.cancel()
+                self._returns.give_back(begun.lane, begun.work)
+                self._next(begun.lane)

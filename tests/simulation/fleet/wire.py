@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from hookline.core.model import Headers
 from hookline.core.target import Target
 from hookline.delivery.outcome import Outcome
+from hookline.delivery.sender import Cancel, Done, begin_as_task
 from tests.simulation.fleet.moment import now_ms
 from tests.simulation.fleet.process import Process
 from tests.simulation.world import Answer
@@ -89,6 +90,12 @@ class FleetSender:
 
         loop.call_at(loop.time() + wait_s, end)
         return await heard
+
+    def begin(
+        self, target: Target, headers: Headers, body: bytes, *, connect_timeout_s: float, timeout_s: float, done: Done
+    ) -> Cancel:
+        sending = self.send(target, headers, body, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
+        return begin_as_task(sending, done)
 
     async def close(self) -> None:
         return None

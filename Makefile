@@ -54,6 +54,22 @@ bench: dev ## echo, both doors and the whole pipeline side by side; BENCH="--sec
 bench-verify: dev ## what one verification costs, for every provider; VERIFY="--only stripe,slack"
 	$(BIN)/python -m bench.verify $(VERIFY)
 
+.PHONY: bench-full bench-steady bench-storm bench-compare bench-page
+bench-full: dev ## every scenario, then steady, storm, backlog and idle: about an hour
+	$(BIN)/python -m bench --full $(BENCH)
+
+bench-steady: dev ## 1,000 messages a second for ten minutes; STEADY="--seconds 60"
+	$(BIN)/python -m bench.steady $(STEADY)
+
+bench-storm: dev ## all endpoints of one customer fail, and the others must not notice
+	$(BIN)/python -m bench.storm $(STORM)
+
+bench-compare: dev ## other webhook servers beside this one; COMPARE="--system svix=http://127.0.0.1:8071,TOKEN"
+	$(BIN)/python -m bench compare $(COMPARE)
+
+bench-page: dev ## write docs/performance.md from bench/results
+	$(BIN)/python -m bench.page
+
 .PHONY: bench-verify bench-isolation bench-idle bench-backlog
 bench-isolation: dev ## what one endpoint that never answers costs a hundred others; ISOLATION="--runs 1"
 	$(BIN)/python -m bench.isolation $(ISOLATION)
@@ -61,8 +77,8 @@ bench-isolation: dev ## what one endpoint that never answers costs a hundred oth
 bench-idle: dev ## what a server costs that has nothing to do
 	$(BIN)/python -m bench.idle
 
-bench-backlog: dev ## the memory of a server that owes a million deliveries
-	$(BIN)/python -m bench.backlog
+bench-backlog: dev ## a million owed deliveries, drained while accepting: memory, rates, latencies
+	$(BIN)/python -m bench.backlog $(BACKLOG)
 
 .PHONY: test-plans bench-growth
 test-plans: dev ## what every query touches with a million events stored, on each database; EVENTS=100000

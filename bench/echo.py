@@ -33,15 +33,12 @@ class Server(uvicorn.Server):
         print(json.dumps({"address": f"http://127.0.0.1:{port}"}), flush=True)
 
 
-def main() -> None:
-    """Serve until a signal comes, with the settings of ``hookline serve``."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--protocol", choices=["httptools", "hookline"], default="httptools")
-    options = parser.parse_args()
+def serve(application: Any, protocol: str = "httptools") -> None:
+    """Serve until a signal comes, as ``hookline serve`` does; on uvicorn's own HTTP protocol or on ours."""
     config = uvicorn.Config(
-        echo,
+        application,
         port=0,
-        http=WireProtocol if options.protocol == "hookline" else "httptools",
+        http=WireProtocol if protocol == "hookline" else "httptools",
         ws="none",
         loop="uvloop",
         lifespan="off",
@@ -52,6 +49,13 @@ def main() -> None:
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Server(config).serve())
+
+
+def main() -> None:
+    """By the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.echo", description=__doc__)
+    parser.add_argument("--protocol", choices=["httptools", "hookline"], default="httptools")
+    serve(echo, parser.parse_args().protocol)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,16 @@ sources:
 """
 
 
+_OWED = """
+SELECT (SELECT COUNT(*) FROM fanout)
+     + (SELECT COUNT(*) FROM delivery WHERE state IN ('waiting', 'leased') AND endpoint_id <> ?)
+"""
+_SETTLED = """
+SELECT COUNT(*), MAX(finished_at_ms) FROM delivery
+WHERE state = 'delivered' AND created_at_ms >= ? AND endpoint_id <> ?
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A folder with a configuration and, once it was used, a database: a file in it, or ``postgres`` (a URL)."""
@@ -102,20 +112,25 @@ class Place:
         finally:
             await server.stop()
 
-    def add_application(self, urls: Sequence[str], uid: str = APPLICATION, concurrency: int = 64) -> None:
+    def add_application(
+        self, urls: Sequence[str], uid: str = APPLICATION, concurrency: int = 64, **settings: object
+    ) -> None:
         """An application with an endpoint at each of these addresses, before the server starts."""
-        self.work_on_store(lambda server: add_application(server.store, urls, uid, concurrency))
+        self.work_on_store(lambda server: add_application(server.store, urls, uid, concurrency, **settings))
 
     def pause(self) -> None:
         """Pause every endpoint, before the server starts."""
         self.work_on_store(lambda server: set_states(server.store, EndpointState.PAUSED))
 
-    def owed(self) -> int:
-        """How many deliveries are owed now, by the index of what is owed."""
-        return int(self.ask("SELECT COUNT(*) FROM delivery WHERE state IN ('waiting', 'leased')")[0][0])
+    def owed(self, besides: str = "") -> int:
+        """How many deliveries are owed now, by the index of what is owed.
+
+        ``besides``: the uid of an endpoint that does not count.
+        """
+        return int(self.ask(_OWED, self._id(besides))[0][0])
 
     def resume(self) -> None:
-        """Resume every endpoint, beside the running server (which notices within a second)."""
+        """Resume every endpoint, beside the running server (which notices within a few seconds)."""
         asyncio.run(self._resume())
 
     async def _resume(self) -> None:
@@ -125,16 +140,20 @@ class Place:
         finally:
             await store.close()
 
-    def settled(self, since_ms: int) -> list[tuple[int, int]]:
-        """When each delivered delivery was accepted and settled (ms), of those accepted since then."""
-        query = "SELECT created_at_ms, finished_at_ms FROM delivery WHERE state = 'delivered' AND created_at_ms >= ?"
-        return [(row[0], row[1]) for row in self.ask(query, since_ms)]
+    def settled(self, since_ms: int, besides: str = "") -> tuple[int, int]:
+        """How many deliveries that were accepted since then are delivered, and when the last was settled (ms)."""
+        count, last_ms = self.ask(_SETTLED, since_ms, self._id(besides))[0]
+        return count, last_ms or 0
+
+    def _id(self, uid: str) -> str:
+        found = self.ask("SELECT id FROM endpoint WHERE uid = ?", uid) if uid else []
+        return str(found[0][0]) if found else ""
 
     def ask(self, query: str, *params: object) -> list[tuple[int, ...]]:
         """The answer to one question about the database, read beside the server."""
         if self.postgres:
             with psycopg.connect(self.postgres) as asked:
-                return asked.execute(query.replace("?", "%s"), params).fetchall()  # type: ignore[arg-type]
+                return asked.execute(query.replace("?", "%s"), params).fetchall()
         connection = sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)
         try:
             return connection.execute(query, params).fetchall()
@@ -142,15 +161,20 @@ class Place:
             connection.close()
 
 
-async def add_application(store: Store, urls: Sequence[str], uid: str, concurrency: int = 64) -> None:
-    """Make an application with an endpoint at each of these addresses. The endpoints are called ``{uid}-{number}``."""
+async def add_application(
+    store: Store, urls: Sequence[str], uid: str, concurrency: int = 64, **settings: object
+) -> None:
+    """Make an application with an endpoint at each of these addresses. The endpoints are called ``{uid}-{number}``.
+
+    ``settings`` are further ones of each endpoint.
+    """
     now_ms = time.time_ns() // 1_000_000
     spec = ApplicationSpec(title="A customer", uid=uid)
     made = await store.applications.create(NewApplication(DEFAULT_ORG, spec, now_ms))
     for number, url in enumerate(urls):
-        endpoint = ApplicationEndpointSpec(
-            name=f"{uid}-{number}", uid=f"{uid}-{number}", url=url, concurrency=concurrency
-        )
+        name = f"{uid}-{number}"
+        given = {"name": name, "uid": name, "url": url, "concurrency": concurrency, **settings}
+        endpoint = ApplicationEndpointSpec.model_validate(given)
         await store.application_endpoints.create(NewEndpoint(DEFAULT_ORG, made.value.id, endpoint, now_ms=now_ms))
 
 

@@ -14,7 +14,6 @@ within a tenth of the time without.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import gc
 import sys
@@ -24,17 +23,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 from urllib.parse import urlsplit
 
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from bench.generator import Generator
 from bench.hookline import Place, add_application
-from bench.load import Run
 from bench.process import Process, cores, pinned, python
-from bench.requests import publish
+from bench.requests import Stock, publishing, stock
 from bench.sink import SILENT
 from hookline.app import Server
 from hookline.core.model import EndpointState
@@ -98,12 +95,8 @@ class Trial:
 
     def requests(self, host: str) -> list[bytes]:
         """Every application's n-th message, before anybody's next."""
-        applications = self.applications
-        return [
-            publish(host, f"msg_{number:08d}_{uid}", application=uid)
-            for number in range(self.messages)
-            for uid in applications
-        ]
+        each = [stock(publishing(uid), host, 0, self.messages).whole() for uid in self.applications]
+        return [request for turn in zip(*each, strict=True) for request in turn]
 
     async def _pause_last(self, server: Server) -> None:
         last = next(e for e in server.store.routing.endpoints.values() if e.uid == self.silent_uid)
@@ -115,7 +108,7 @@ class Trial:
 def measure(trial: Trial, folder: Path | None) -> Measured:
     """One run of a trial, on a database and a server of its own."""
     server_core, load_core = cores()
-    with _place(folder) as place, Process(python("bench.sink", silent=True), core=load_core, log=place.log) as sink:
+    with _place(folder) as place, Process(python("bench.sink"), core=load_core, log=place.log) as sink:
         place.configure(None)
         address = sink.address()
         place.work_on_store(lambda server: trial.prepare(server, address))
@@ -135,15 +128,12 @@ def _publish(trial: Trial, address: str) -> int:
     where = urlsplit(address)
     requests = trial.requests(where.netloc)
     gc.collect()
-
-    async def run() -> dict[str, Any]:
-        return await Run(requests, LONGEST_S).run(str(where.hostname), int(where.port or 0), CONNECTIONS)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(run())
-    if found["not_ok"] or found["requests"] != len(requests):
-        raise RuntimeError(f"{found['requests']} of {len(requests)} were acknowledged; the others: {found['not_ok']}")
-    return int(found["began_ms"])
+    generator = Generator(str(where.hostname), int(where.port or 0), Stock(requests, b""), connections=CONNECTIONS)
+    began_ms = time.time_ns() // 1_000_000
+    taken = generator.closed(LONGEST_S)
+    if taken.not_ok or taken.answered != len(requests):
+        raise RuntimeError(f"{taken.answered} of {len(requests)} were acknowledged; the others: {taken.not_ok}")
+    return began_ms
 
 
 def _finished(trial: Trial, place: Place, began_ms: int) -> Measured:

@@ -1,208 +1,187 @@
-"""What is measured, and how one run of it is made."""
+"""What is measured: the lines of the table, in groups that are measured beside their floor."""
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from tests.postgres.cluster import Cluster
+from bench.requests import BODY_BYTES, GITHUB, STANDARD, Recipe, keyed, publishing
 
-from bench.hookline import Place
-from bench.process import Process, cores, pinned, python
+KIB = 1024
+#: How long a slow endpoint takes to answer.
+SLOW_MS = 2_000
 
-#: How many requests are rendered for the warm-up, and at most for a run.
-FIRST_STOCK = 20_000
-MOST_STOCK = 400_000
-DRAIN_LIMIT_S = 120.0
-#: How often the database is asked whether everything was delivered.
-LOOK_S = 0.05
+
+class Kind(StrEnum):
+    """How far an event goes."""
+
+    ECHO = "echo"  #: answered by a bare application
+    FLOOR = "floor"  #: answered by a bare application and sent on, and nothing stored
+    DOOR = "door"  #: verified, stored, answered
+    WHOLE = "whole"  #: verified, stored, answered, delivered, recorded
+
+
+#: Whose requests are sent.
+REQUESTS = {"github": GITHUB, "standard": STANDARD, "message": publishing(), "keyed": keyed()}
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One line of the table. ``kind`` is echo, door or whole (accepted → delivered → recorded)."""
+    """One line of the table."""
 
     key: str
     title: str
-    kind: str
-    provider: str  #: whose requests are sent: see `bench.requests`
-    protocol: str = "httptools"
-    paused_endpoint: bool = False
-    application: bool = False  #: door 2: published for an application
-    endpoints: int = 1
+    kind: Kind
+    requests: str = "message"
+    body_bytes: int = BODY_BYTES
+    endpoints: int = 0  #: that an event is delivered to
+    slow: bool = False  #: the last of them takes `SLOW_MS`
+    paused: bool = False  #: one endpoint that is paused: a delivery is stored and not made
+    own_protocol: bool = False  #: echo: through our own HTTP protocol
     sdk: bool = False  #: published through the official SDK
     postgres: bool = False
     processes: int = 1
+    quick: bool = False  #: part of the short run
 
-    def on_postgres(self) -> Iterator[Scenario]:
-        """The same on PostgreSQL, by one process and by two; nothing for what stores nothing."""
-        if self.kind != "echo":
-            yield replace(self, key=f"{self.key}-pg", title=f"{self.title}, PG", postgres=True)
-            yield replace(self, key=f"{self.key}-pg2", title=f"{self.title}, PG, 2 proc.", postgres=True, processes=2)
+    @property
+    def recipe(self) -> Recipe:
+        """How its requests are made."""
+        return REQUESTS[self.requests].of_size(self.body_bytes)
 
+    @property
+    def counted(self) -> int:
+        """The deliveries of an event that its rate waits for: a slow endpoint's are not among them."""
+        return self.endpoints - self.slow
 
-SCENARIOS = (
-    Scenario("echo", "bare ASGI echo", "echo", "github"),
-    Scenario("echo-wire", "echo, our HTTP protocol", "echo", "github", protocol="hookline"),
-    Scenario("door-github", "door 1, GitHub", "door", "github"),
-    Scenario("door-standard", "door 1, Std Webhooks", "door", "standard"),
-    Scenario("door-paused", "door 1, GitHub, 1 paused", "door", "github", paused_endpoint=True),
-    Scenario("whole-github", "whole, GitHub", "whole", "github"),
-    Scenario("whole-standard", "whole, Std Webhooks", "whole", "standard"),
-    Scenario("publish", "door 2", "door", "message", application=True),
-    Scenario("publish-key", "door 2, key", "door", "keyed-message", application=True),
-    Scenario("publish-sdk", "door 2, SDK", "door", "keyed-message", application=True, sdk=True),
-    Scenario("send-1", "send to 1", "whole", "message", application=True),
-    Scenario("send-1-key", "send to 1, key", "whole", "keyed-message", application=True),
-    Scenario("send-1-sdk", "send to 1, SDK", "whole", "keyed-message", application=True, sdk=True),
-    Scenario("send-10", "send to 10", "whole", "message", application=True, endpoints=10),
-    Scenario("send-10-key", "send to 10, key", "whole", "keyed-message", application=True, endpoints=10),
-    Scenario("send-10-sdk", "send to 10, SDK", "whole", "keyed-message", application=True, endpoints=10, sdk=True),
-)
+    @property
+    def application(self) -> bool:
+        """Whether it is published for an application (door 2)."""
+        return self.kind in (Kind.DOOR, Kind.WHOLE) and self.requests in ("message", "keyed")
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One run. Rates per second, times in milliseconds, CPU as a share of one core, memory in MiB."""
+class Group:
+    """A floor, and what is measured beside it, in turns."""
 
-    requests: int
-    seconds: float
-    rate: float  #: requests; whole: until the last event was settled
-    deliveries_rate: float | None  #: whole: deliveries until the last was settled
-    p50_ms: float  #: from sending the request to having its answer
-    p99_ms: float
-    settled_p50_ms: float | None  #: whole: from acceptance to the settle
-    settled_p99_ms: float | None
-    drain_s: float | None  #: whole: how long after the last answer the last event was settled
-    cpu_us: float  #: of the server, per event
-    server_cpu: float
-    database_cpu: float | None  #: of PostgreSQL, in cores
-    load_cpu: float  #: of the generator alone
-    rss_mb: float
-    not_ok: dict[str, int]
+    floor: Scenario
+    figures: tuple[Scenario, ...]
+
+    @property
+    def all(self) -> tuple[Scenario, ...]:
+        """The floor first."""
+        return (self.floor, *self.figures)
 
 
-class Bench:
-    """A scenario being measured: its server is up."""
-
-    def __init__(
-        self, scenario: Scenario, place: Place, server: Process, connections: int, cluster: Cluster | None = None
-    ) -> None:
-        self.scenario, self._place, self._server, self._connections = scenario, place, server, connections
-        self._cluster = cluster
-        self._address = server.address()
-        self._load_core = cores()[1]
-        self._rate = 0.0
-
-    def warm_up(self, seconds: float) -> None:
-        """A run that does not count; it says how many requests have to be rendered for those that do."""
-        self.sample(seconds)
-
-    def sample(self, seconds: float) -> Sample:
-        """One run."""
-        most = min(MOST_STOCK, int(self._rate * seconds * 1.4)) or FIRST_STOCK
-        cpu_s = self._server.cpu_s()
-        database_cpu_s = self._cluster.cpu_s() if self._cluster is not None else 0.0
-        found = self._load(seconds, most)
-        answered = found["requests"] / found["seconds"]
-        self._rate = max(self._rate, answered)
-        settled = self._settled(found) if self.scenario.kind == "whole" else {}
-        seconds = settled.get("seconds", found["seconds"])
-        cpu_s = self._server.cpu_s() - cpu_s
-        database_cpu_s = self._cluster.cpu_s() - database_cpu_s if self._cluster is not None else None
-        return Sample(
-            requests=found["requests"],
-            seconds=seconds,
-            rate=found["requests"] / seconds,
-            deliveries_rate=found["requests"] * self.scenario.endpoints / seconds if settled else None,
-            p50_ms=found["p50_ms"],
-            p99_ms=found["p99_ms"],
-            settled_p50_ms=settled.get("p50_ms"),
-            settled_p99_ms=settled.get("p99_ms"),
-            drain_s=settled.get("drain_s"),
-            cpu_us=1e6 * cpu_s / max(1, found["requests"]),
-            server_cpu=cpu_s / seconds,
-            database_cpu=database_cpu_s / seconds if database_cpu_s is not None else None,
-            load_cpu=found["load_cpu"],
-            rss_mb=self._server.rss_mb(),
-            not_ok=found["not_ok"],
-        )
-
-    def _load(self, seconds: float, most: int) -> dict[str, Any]:
-        if self.scenario.sdk:
-            command = python("bench.sdk_load", address=self._address, seconds=seconds)
-        else:
-            command = python(
-                "bench.load",
-                address=self._address,
-                provider=self.scenario.provider,
-                connections=self._connections,
-                seconds=seconds,
-                most=most,
-            )
-        with Process(command, core=self._load_core, log=self._place.log) as load:
-            return load.line(seconds + 60)
-
-    def _settled(self, found: dict[str, Any]) -> dict[str, float]:
-        """Wait until nothing is owed, and read from the store when each event was settled."""
-        deadline = time.monotonic() + DRAIN_LIMIT_S
-        while owed := self._place.owed():
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{owed} deliveries are still owed after {DRAIN_LIMIT_S:g} s")
-            time.sleep(LOOK_S)
-        times = self._place.settled(found["began_ms"])
-        expected = found["requests"] * self.scenario.endpoints
-        if len(times) < expected:
-            raise RuntimeError(f"{expected} deliveries were accepted and {len(times)} made")
-        waits = sorted(finished - created for created, finished in times)
-        seconds = (max(finished for _, finished in times) - found["began_ms"]) / 1000
-        return {
-            "seconds": seconds,
-            "drain_s": max(0.0, seconds - found["seconds"]),
-            "p50_ms": waits[len(waits) // 2],
-            "p99_ms": waits[int(0.99 * (len(waits) - 1))],
-        }
+def on_postgres(scenario: Scenario) -> Iterator[Scenario]:
+    """The same on PostgreSQL, by one process and by two."""
+    title = scenario.title
+    yield replace(scenario, key=f"{scenario.key}-pg", title=f"{title}, PG", postgres=True, quick=False)
+    two = f"{title}, PG, 2 processes"
+    yield replace(scenario, key=f"{scenario.key}-pg2", title=two, postgres=True, processes=2, quick=False)
 
 
-#: What anybody would set who runs PostgreSQL for this.
-_POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+def _echo(body_bytes: int = BODY_BYTES) -> Scenario:
+    return Scenario(f"echo{_named(body_bytes)}", "bare ASGI echo", Kind.ECHO, "github", body_bytes, quick=True)
 
 
-@contextlib.contextmanager
-def prepared(scenario: Scenario, folder: Path | None, connections: int) -> Iterator[Bench]:
-    """The scenario with everything it needs started, in a new folder that is removed at the end.
+def _floor(endpoints: int, body_bytes: int = BODY_BYTES) -> Scenario:
+    title = f"echo and sender, {_to(endpoints)}"
+    key = f"floor-{endpoints}{_named(body_bytes)}"
+    return Scenario(key, title, Kind.FLOOR, body_bytes=body_bytes, endpoints=endpoints, quick=True)
 
-    PostgreSQL has no core of its own, and so much memory that its disk sees what is committed and little more. Two
-    server processes may use both cores.
+
+def _door(key: str, title: str, requests: str, body_bytes: int = BODY_BYTES, **more: bool) -> Scenario:
+    return Scenario(key + _named(body_bytes), title, Kind.DOOR, requests, body_bytes, **more)
+
+
+def _send(endpoints: int, body_bytes: int = BODY_BYTES, **more: bool) -> Scenario:
+    key = f"send-{endpoints}{_named(body_bytes)}"
+    return Scenario(key, f"published, {_to(endpoints)}", Kind.WHOLE, "message", body_bytes, endpoints, **more)
+
+
+def _named(body_bytes: int) -> str:
+    return "" if body_bytes == BODY_BYTES else f"-{body_bytes // KIB}k"
+
+
+def _to(endpoints: int) -> str:
+    return "1 endpoint" if endpoints == 1 else f"{endpoints} endpoints"
+
+
+def _of_size(body_bytes: int) -> tuple[Group, Group]:
+    doors = (
+        _door("door-github", "door 1, GitHub", "github", body_bytes),
+        _door("door-standard", "door 1, Standard Webhooks", "standard", body_bytes),
+        _door("door-publish", "door 2", "message", body_bytes),
+    )
+    return (
+        Group(_echo(body_bytes), doors),
+        Group(_floor(1, body_bytes), (_send(1, body_bytes),)),
+    )
+
+
+#: The floors of what is not in the table.
+PLAIN_ECHO, FLOOR = _echo(), _floor(1)
+
+_SEND_1 = _send(1, quick=True)
+_DOOR_STANDARD = _door("door-standard", "door 1, Standard Webhooks", "standard", quick=True)
+
+GROUPS = (
+    Group(
+        PLAIN_ECHO,
+        (
+            Scenario("echo-wire", "echo, our HTTP protocol", Kind.ECHO, "github", own_protocol=True),
+            _door("door-github", "door 1, GitHub", "github", quick=True),
+            _DOOR_STANDARD,
+            _door("door-paused", "door 1, GitHub, 1 paused", "github", paused=True),
+            _door("door-publish", "door 2", "message", quick=True),
+            _door("door-key", "door 2, Idempotency-Key", "keyed"),
+            _door("door-sdk", "door 2, official SDK", "keyed", sdk=True),
+            *on_postgres(_DOOR_STANDARD),
+        ),
+    ),
+    Group(
+        FLOOR,
+        (
+            _SEND_1,
+            replace(_SEND_1, key="send-key", title="published with a key, 1 endpoint", requests="keyed", quick=False),
+            Scenario("whole-github", "door 1, GitHub, 1 endpoint", Kind.WHOLE, "github", endpoints=1),
+            Scenario("whole-standard", "door 1, Std Webhooks, 1 endpoint", Kind.WHOLE, "standard", endpoints=1),
+            *on_postgres(_SEND_1),
+        ),
+    ),
+    Group(_floor(10), (_send(10, quick=True),)),
+    Group(
+        _floor(100),
+        (
+            _send(100, quick=True),
+            replace(_send(100), key="slow-100", title="the 99 beside 1 slow endpoint", slow=True),
+        ),
+    ),
+    *_of_size(16 * KIB),
+    *_of_size(256 * KIB),
+)
+
+
+def wanted(*, full: bool, postgres: bool, only: str) -> list[Group]:
+    """The groups that are to be measured, each with its floor. ``only``: keys or beginnings of keys, with commas.
+
+    Raises ValueError when nothing is left.
     """
-    server_core, load_core = cores()
-    with contextlib.ExitStack() as stack:
-        made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookline-bench-", dir=folder)))
-        with pinned(None):
-            cluster = stack.enter_context(Cluster(**_POSTGRES)) if scenario.postgres else None
-        place = Place(made, cluster.new_database() if cluster is not None else "")
-        if scenario.kind == "echo":
-            command = python("bench.echo", protocol=scenario.protocol)
-            server = stack.enter_context(Process(command, core=server_core, log=place.log))
-        else:
-            sink = None
-            if scenario.kind == "whole" or scenario.paused_endpoint:
-                sink = stack.enter_context(Process(python("bench.sink"), core=load_core, log=place.log)).address()
-            place.configure(sink)
-            if scenario.application:
-                place.add_application([f"{sink}/{number}" for number in range(scenario.endpoints)] if sink else [])
-            if scenario.paused_endpoint:
-                place.pause()
-            core = server_core if scenario.processes == 1 else None
-            server = stack.enter_context(place.serve(core, scenario.processes))
-        yield Bench(scenario, place, server, connections, cluster)
+    keys = [one.key for group in GROUPS for one in group.all]
+    parts = [part.strip() for part in only.split(",") if part.strip()]
+    named = {key for key in keys for part in parts if key == part or (part not in keys and key.startswith(part))}
 
+    def is_wanted(scenario: Scenario) -> bool:
+        if parts:
+            return scenario.key in named
+        return full or (postgres if scenario.postgres else scenario.quick)
 
-def as_json(sample: Sample) -> dict[str, Any]:
-    """A sample for machines."""
-    return asdict(sample)
+    found = []
+    for group in GROUPS:
+        figures = tuple(filter(is_wanted, group.figures))
+        if figures or (parts and is_wanted(group.floor)):
+            found.append(Group(group.floor, figures))
+    if not found:
+        raise ValueError(f"--only names none of {', '.join(keys)}")
+    return found

@@ -119,6 +119,7 @@ class Server:
             clock,
             self.publisher,
             settings,
+            notify,
             trusted_proxies=[ip_network(text) for text in settings.trusted_proxies],
         )
         self.publish: Asgi = Guard(publish_door)

@@ -40,7 +40,7 @@ async def refuse(*_: object) -> Any:
 def document() -> Json:
     store = open_store("sqlite://:memory:", SERVER_SECRET)
     settings, clock = Settings(secret=SERVER_SECRET), FakeClock()
-    door = PublishDoor(store, clock, Publisher(store, clock, print, settings), settings)
+    door = PublishDoor(store, clock, Publisher(store, clock, print, settings), settings, print)
     return build(
         create_api(ApiDependencies(settings, store, clock, Metrics(), refuse, lambda: None, door, refuse, refuse))
     )

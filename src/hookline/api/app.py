@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -35,6 +34,7 @@ from hookline.api.sending.route import OptionalSlash
 from hookline.api.system import QueueGauges
 from hookline.api.token import TokenSigner
 from hookline.core.errors import HooklineError
+from hookline.core.fault import where
 
 __all__ = ["ApiDependencies", "create_api"]
 
@@ -126,14 +126,9 @@ class Guard:
                 method=scope.get("method", ""),
                 path=scope.get("path", ""),
                 error=type(error).__name__,
-                where=_where(error),
+                where=where(error),
             )
             if scope["type"] != "http" or started:
                 raise
             detail = "this is a fault of Hookline; its log says where"
             await refusal(500, "internal_error", detail)(scope, receive, send)
-
-
-def _where(error: Exception) -> list[str]:
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

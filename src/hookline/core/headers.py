@@ -82,6 +82,12 @@ def forwardable(headers: Headers, sender_secrets: frozenset[bytes] = frozenset()
     the sender to us as a static secret) and lines that HTTP/1.1 could not carry. With ``resigned`` also
     the Standard Webhooks lines, because ours take their place. A provider's own signature stays.
     """
+    if len(headers) == 1:  # as in every message
+        return _forwardable_one(headers, sender_secrets, resigned)
+    return _forwardable(headers, sender_secrets, resigned)
+
+
+def _forwardable(headers: Headers, sender_secrets: frozenset[bytes], resigned: bool) -> Headers:
     kept = [line for line in headers if _may_go_on(line[0], resigned)]
     named = [value for name, value in headers if len(name) == _CONNECTION_LENGTH and name.lower() == b"connection"]
     if named or sender_secrets:
@@ -90,6 +96,9 @@ def forwardable(headers: Headers, sender_secrets: frozenset[bytes] = frozenset()
     if _BREAKS_A_LINE.search(b"".join([value for _, value in kept])):
         kept = [line for line in kept if not _BREAKS_A_LINE.search(line[1])]
     return tuple(kept)
+
+
+_forwardable_one = lru_cache(maxsize=256)(_forwardable)
 
 
 @lru_cache(maxsize=4096)

@@ -56,7 +56,7 @@ class Claims:
 
     def refill(self, lane: Lane) -> None:
         """Claim when something is due and there is room; otherwise be called when that may have changed."""
-        if not lane.needs_turn():
+        if lane.turn_ms is not None and not lane.needs_turn():
             lane.give_turn_back()
         if lane.next_due_ms is None or lane.claiming or lane.paused or self._room.is_closed:
             return

@@ -162,7 +162,7 @@ class HttpSender:
     async def _send_anew(
         self, target: Target, head: bytes, body: bytes, connect_timeout_s: float, deadline: float, started: float
     ) -> Outcome:
-        """Send over a fresh connection: none is open, or the server closed an idle one while our request was on its way.
+        """Send over a fresh connection: none is open, or the server closed it while our request was on its way.
 
         RFC 9110 §9.2.2 asks for care because a POST might be processed twice then, but a receiver recognises the second
         one by its webhook-id, and the retry schedule would send it anyway.

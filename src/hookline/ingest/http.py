@@ -14,6 +14,7 @@ import msgspec
 from hookline.core import ids
 from hookline.core.clock import Clock
 from hookline.core.errors import NotFound, StoreError, VerificationError
+from hookline.core.fault import described
 from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, Source, with_body
 from hookline.core.notice import (
     EventAccepted,
@@ -115,12 +116,16 @@ class Door:
             return False
 
         def done(receipt: Receipt | None, error: BaseException | None) -> None:
-            if receipt is not None:
-                respond(*self._acknowledge(rules, decision, receipt))
-                return
-            if not isinstance(error, StoreError):
-                self._notify(ServiceFailed("door", type(error).__name__))
-            respond(*_unavailable(error))
+            try:
+                if receipt is None:
+                    raise error or StoreError("nothing was said")
+                answer = self._acknowledge(rules, decision, receipt)
+            except StoreError as refused:
+                answer = _unavailable(refused)
+            except Exception as fault:  # who waits for an answer gets one, and sends it again
+                answer = _at_fault()
+                self._notify(ServiceFailed("door", described(fault)))
+            respond(*answer)
 
         self._store.events.take(decision, done)
         return True
@@ -352,9 +357,12 @@ def _written(response: Response) -> Answer:
     return response.status, [content_type, *response.headers], response.body
 
 
-def _unavailable(error: BaseException | None) -> Answer:
-    code = error.code if isinstance(error, StoreError) else StoreError.code
-    return _refused(Refusal(code, "nothing was stored; send it again", 503, retry_after_s=1))
+def _unavailable(error: StoreError) -> Answer:
+    return _refused(Refusal(error.code, "nothing was stored; send it again", 503, retry_after_s=1))
+
+
+def _at_fault() -> Answer:
+    return _refused(Refusal("internal_error", "this is a fault of Hookline; its log says where", 500))
 
 
 def _refused(refusal: Refusal) -> Answer:

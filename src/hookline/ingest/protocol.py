@@ -83,6 +83,9 @@ def _rendered(lines: list[tuple[bytes, bytes]]) -> bytes:
     return _rendered_once(tuple(lines))
 
 
+_CLOSE = (b"connection", b"close")
+
+
 class _Settled:
     """Nobody waits for what happens on the connection."""
 
@@ -120,6 +123,7 @@ class WireProtocol(HttpToolsProtocol):
     _progressed = False
     _held = False  #: the head is complete, and uvicorn has not been told: the rest may be in the same piece
     _held_body = b""
+    _path = _query = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -141,7 +145,7 @@ class WireProtocol(HttpToolsProtocol):
         self._progressed = False
         super().data_received(data)
         if self._held:
-            self._go_the_usual_way()
+            self._go_another_way()
         if not self._progressed:  # nothing was in it but a part of a head, of a chunk's frame or of trailers
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
@@ -165,11 +169,13 @@ class WireProtocol(HttpToolsProtocol):
         self._progressed = True
         self._head_bytes = 0
         self._head_came()
+        self._rests = False
         self._lookup = {name.lower(): value for name, value in self._wire_headers}
-        self._held = True
         self._held_body = b""
-        if self._take is None or not self._is_alone():
-            self._go_the_usual_way()
+        self._path, _, self._query = self.url.partition(b"?")
+        self._held = True
+        if self._take is None or not self._is_alone() or not self._is_plain():
+            self._go_the_usual_way()  # at once: what is wrong with the target has to be found while the parser runs
 
     def on_body(self, body: bytes) -> None:
         self._progressed = True
@@ -186,7 +192,8 @@ class WireProtocol(HttpToolsProtocol):
             if self._goes_the_short_way():
                 self._held = False
                 return
-            self._go_the_usual_way()
+            if not self._go_another_way():
+                return
         self.scope["hookline.complete"] = True  # type: ignore[typeddict-unknown-key]
         super().on_message_complete()
 
@@ -196,12 +203,14 @@ class WireProtocol(HttpToolsProtocol):
         """No earlier request of this connection is still being answered."""
         return self.cycle is None or self.cycle.response_complete
 
+    def _is_plain(self) -> bool:
+        """There is nothing in the target of the request that would have to be understood or decoded."""
+        return _PLAIN_PATH.fullmatch(self._path) is not None and b"#" not in self._query
+
     def _goes_the_short_way(self) -> bool:
         parser, lookup, method = self.parser, self._lookup, self.parser.get_method()
-        path, _, query = self.url.partition(b"?")
         if (
-            not _PLAIN_PATH.fullmatch(path)
-            or method == b"HEAD"
+            method == b"HEAD"
             or b"expect" in lookup
             or b"upgrade" in lookup
             or not parser.should_keep_alive()
@@ -212,8 +221,8 @@ class WireProtocol(HttpToolsProtocol):
             return False
         request = Request(
             method.decode("ascii"),
-            path.decode("ascii"),
-            query,
+            self._path.decode("ascii"),
+            self._query,
             tuple(self._wire_headers),
             lookup,
             self._held_body,
@@ -223,8 +232,13 @@ class WireProtocol(HttpToolsProtocol):
         assert self._take is not None
         short = self._short = _ShortCycle()
         before, self.cycle = self.cycle, short  # type: ignore[assignment]
-        if self._take(request, self._answer):
-            return True
+        try:
+            if self._take(request, self._answer):
+                return True
+        except Exception:
+            if short.response_complete:
+                raise
+            # The usual way meets it again, and says what it was.
         self._short, self.cycle = None, before
         return False
 
@@ -236,9 +250,13 @@ class WireProtocol(HttpToolsProtocol):
         if short.disconnected or self.transport.is_closing():
             return
         lines = [STATUS_LINE[status], _rendered(self.server_state.default_headers)]
-        lines += [b"%b: %b\r\n" % line for line in headers]
+        for line in headers:
+            if line == _CLOSE:
+                short.keep_alive = False
+            else:
+                lines.append(b"%b: %b\r\n" % line)
         if not short.keep_alive:
-            lines.append(b"connection: close\r\n")
+            lines.append(b"%b: %b\r\n" % _CLOSE)
         lines += (b"\r\n",) if status == 204 else (b"content-length: %d\r\n\r\n" % len(body), body)  # RFC 9110 §8.6
         self.transport.write(b"".join(lines))
         if not short.keep_alive:
@@ -246,6 +264,14 @@ class WireProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
     # -- the usual way ---------------------------------------------------------------------------------
+
+    def _go_another_way(self) -> bool:
+        """The usual one; or none, when the connection closes and nobody would be told what came of it."""
+        if self.transport.is_closing():
+            self._held = False
+            return False
+        self._go_the_usual_way()
+        return True
 
     def _go_the_usual_way(self) -> None:
         """Tell uvicorn what it was not told yet."""

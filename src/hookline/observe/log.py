@@ -68,10 +68,12 @@ def log_sink() -> Notify:
     """A sink that logs every notice at its level; what the level hides costs next to nothing."""
     logger = structlog.stdlib.get_logger("hookline")
     threshold = logging.getLogger().getEffectiveLevel()
-    hidden = frozenset({notice.EventAccepted, notice.EventDuplicate} if threshold > logging.DEBUG else ())
+    always = (notice.EventAccepted, notice.EventDuplicate)
+    hidden = frozenset(always if threshold > logging.DEBUG else ())
 
     def sink(said: Notice) -> None:
-        if type(said) in hidden:
+        kind = type(said)
+        if kind in hidden or (hidden and kind is notice.AttemptMade and said.state != "dead"):  # type: ignore[attr-defined]
             return
         level = _level(said)
         if level >= threshold:

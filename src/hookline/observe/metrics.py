@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from hookline.core import notice
 from hookline.core.notice import Notice
+from hookline.observe.histogram import HistogramOf
 
 #: From a fast neighbour to the longest timeout, in seconds.
 _DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60)
@@ -18,9 +19,6 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 #: Refused requests name sources that may not exist; a scanner must not be able to make endless series.
 _MOST_UNKNOWN = "unknown_source"
 
-
-#: Durations that are kept until they are counted.
-_MOST_PENDING = 1_000
 
 # A second series per counter, which says when this process began to count: nobody asks for it.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -33,7 +31,6 @@ class Metrics:
         self.registry = CollectorRegistry()
         # What was said since it was last counted: the library's counters take a lock each time, a dict does not.
         self._pending: dict[tuple[Counter, tuple[str, ...]], int] = {}
-        self._pending_durations: list[float] = []
         self._accepted = self._counter("events_accepted", "Events stored, by source.", "source")
         self._ignored = self._counter("events_ignored", "Events that no endpoint wanted.", "source")
         self._review = self._counter("events_held", "Events held back until a person has looked.", "source")
@@ -46,12 +43,9 @@ class Metrics:
         self._lost = self._counter("leases_lost", "Attempts that ended after their lease.")
         self._failures = self._counter("service_failures", "Errors that a background service met.", "service")
         self._expired = self._counter("events_expired", "Events removed by retention.")
-        self._durations = Histogram(
-            "hookline_attempt_duration_seconds",
-            "How long attempts took.",
-            buckets=_DURATIONS,
-            registry=self.registry,
-        )
+        durations = HistogramOf("hookline_attempt_duration_seconds", "How long attempts took.", _DURATIONS)
+        self.registry.register(durations)
+        self._took = durations.observe
         self._depth = self._gauge("queue_depth", "Deliveries that are owed, by endpoint.", "endpoint")
         self._oldest = self._gauge("queue_oldest_age_seconds", "Age of the oldest owed delivery.", "endpoint")
         self._waiting = self._gauge("store_waiting", "Writes that wait for their commit.")
@@ -114,9 +108,7 @@ class Metrics:
         self._add(self._attempts, said.state)
         if said.error:
             self._add(self._errors, said.error)
-        self._pending_durations.append(said.duration_ms / 1000)
-        if len(self._pending_durations) >= _MOST_PENDING:
-            self._count_pending()
+        self._took(said.duration_ms / 1000)
 
     def _add(self, counter: Counter, *labels: str) -> None:
         key = (counter, labels)
@@ -126,9 +118,6 @@ class Metrics:
         for (counter, labels), count in self._pending.items():
             (counter.labels(*labels) if labels else counter).inc(count)
         self._pending.clear()
-        for duration_s in self._pending_durations:
-            self._durations.observe(duration_s)
-        self._pending_durations.clear()
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(f"hookline_{name}", words, labels, registry=self.registry)

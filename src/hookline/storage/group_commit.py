@@ -153,7 +153,8 @@ class GroupCommit:
             if place > start and (whole or alone != was_alone):
                 yield entries[start:place]
                 start = place
-        yield entries[start:]
+        if entries:
+            yield entries[start:]
 
     def _commit(self, group: list[Entry]) -> None:
         """Commit the group; when something in it fails, each on its own, so that one cannot harm another."""

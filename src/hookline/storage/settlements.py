@@ -41,9 +41,11 @@ def settle_batch(
 
 def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[bool]:
     """Which of them held their leases. A lease can be settled once, so the second of two in a group held nothing."""
-    first = {(one.delivery_id, one.lease): place for place, one in reversed(list(enumerate(settlements)))}
+    first: dict[tuple[str, str], int] = {}
+    for place, one in enumerate(settlements):
+        first.setdefault((one.delivery_id, one.lease), place)
     done = [False] * len(settlements)
-    places = sorted(first.values())
+    places = list(first.values())
     for place, was_held in zip(
         places, tx.changed("settle", [_settle_params(settlements[place]) for place in places]), strict=True
     ):

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hookline.core.errors import StoreError, StoreLocked
-from hookline.storage.base import Batch, Done, Params, Row
+from hookline.storage.base import Batch, Params, Row
 from hookline.storage.group_commit import GroupCommit, awaited
 from hookline.storage.sql import SQLITE, SQLITE_EACH, Migration
 
@@ -197,6 +197,7 @@ class SqliteDatabase:
         self._connection = connect(path, sync=sync)
         self._tx = SqliteTransaction(self._connection)
         self._writer = GroupCommit(self, "hookline-writer", inline=self._inline, most_waiting=most_waiting)
+        self.submit = self._writer.submit
         self._readers: ThreadPoolExecutor | None = None
         self._reader_local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
@@ -208,9 +209,6 @@ class SqliteDatabase:
     @property
     def waiting(self) -> int:
         return self._writer.waiting
-
-    def submit(self, batch: Batch, item: Any, done: Done) -> None:
-        self._writer.submit(batch, item, done)
 
     async def write(self, batch: Batch, item: Any) -> Any:
         return await awaited(lambda done: self._writer.submit(batch, item, done))

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
+from starlette.responses import Response
 
-from hookline.api.answer import InvalidBody
+from hookline.api.answer import InvalidBody, refusal
 from hookline.api.sending.access import find_application
 from hookline.api.sending.first_message import create_application
 from hookline.api.sending.message import Message, read
@@ -26,7 +27,9 @@ from hookline.api.token import TokenSigner, refuse_application
 from hookline.config.settings import Settings
 from hookline.core.clock import Clock
 from hookline.core.errors import HooklineError, NotFound, StoreBusy, StoreError
+from hookline.core.fault import described
 from hookline.core.model import Request, Source
+from hookline.core.notice import Notify, ServiceFailed
 from hookline.ingest.body import BodyReader, ClientGone, Receive, Scope, TooMuchUnderWay
 from hookline.ingest.client import Network, locator
 from hookline.ingest.protocol import Answer as Respond
@@ -67,10 +70,11 @@ class PublishDoor:
         clock: Clock,
         publisher: Publisher,
         settings: Settings,
+        notify: Notify,
         *,
         trusted_proxies: Iterable[Network] = (),
     ) -> None:
-        self._store, self._clock = store, clock
+        self._store, self._clock, self._notify = store, clock, notify
         self.publisher = publisher
         self._verdicts = Verdicts(TokenSigner(settings.secret))
         self._locate = locator(trusted_proxies)
@@ -105,14 +109,15 @@ class PublishDoor:
         def done(receipt: Receipt | None, error: BaseException | None) -> None:
             try:
                 if receipt is None:
-                    raise error if isinstance(error, HooklineError) else StoreError("the store refused it; try again")
+                    raise error or StoreError("nothing was said")
                 published = self.publisher.judged(draft, receipt)
+                said = accepted(message, published.id, published.at_ms, with_content=with_content)
+                respond(202, _HEADERS, _encode(said))
             except HooklineError as refused:
-                answer = refusal_of(refused)
-                respond(answer.status_code, _without_length(answer.raw_headers), bytes(answer.body))
-                return
-            said = accepted(message, published.id, published.at_ms, with_content=with_content)
-            respond(202, _HEADERS, _encode(said))
+                _refuse(respond, refusal_of(refused))
+            except Exception as fault:  # who waits for an answer gets one, and sends it again
+                _refuse(respond, refusal(500, "internal_error", "this is a fault of Hookline; its log says where"))
+                self._notify(ServiceFailed("door", described(fault)))
 
         self._store.events.take(draft, done)
         return True
@@ -175,8 +180,9 @@ class PublishDoor:
         return await create_application(self._store, org_id, name, message.application, now_ms)
 
 
-def _without_length(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    return [line for line in headers if line[0] != b"content-length"]
+def _refuse(respond: Respond, answer: Response) -> None:
+    headers = [line for line in answer.raw_headers if line[0] != b"content-length"]
+    respond(answer.status_code, headers, bytes(answer.body))
 
 
 @lru_cache(maxsize=64)  # a client asks in one way

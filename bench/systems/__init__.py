@@ -1,0 +1,1 @@
+"""Webhook servers as the bench sees them, one file each."""

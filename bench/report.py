@@ -104,7 +104,8 @@ def _cpu() -> str:
 def _without_json(words: list[str]) -> list[str]:
     """The command line without where its result goes."""
     kept, skip = [], False
-    for word, after in zip(words, [*words[1:], "-"], strict=True):
+    for place, word in enumerate(words, 1):
+        after = words[place] if place < len(words) else "-"
         if skip:
             skip = False
         elif word == "--json":

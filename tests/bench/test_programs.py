@@ -142,3 +142,8 @@ def test_figures_are_kept_with_four_digits(tmp_path: Path) -> None:
     assert json.loads(file.read_text()) == {
         "reports": [{"kind": "idle", "small": 0.1235, "large": 123457, "list": [1.0]}]
     }
+
+
+def test_a_program_that_was_given_no_words_has_none_to_report() -> None:
+    assert report._without_json([]) == []
+    assert report._without_json(["--json", "x.json", "--runs=2", "--json=y"]) == ["--runs=2"]

@@ -31,7 +31,7 @@ def run(tmp_path: Path, *words: str) -> Report:
 
 
 def test_the_table_has_a_floor_beside_every_figure(tmp_path: Path) -> None:
-    words = ("--seconds", "0.2", "--runs", "1", "--open-seconds", "0.3")
+    words = ("--seconds", "0.5", "--runs", "1", "--open-seconds", "0.3")
     found = run(tmp_path, "bench", "--only", "send-1-16k", *words)
     ((floor, send),) = found["groups"]
     assert (floor["key"], send["key"]) == ("floor-1-16k", "send-1-16k")
@@ -50,7 +50,7 @@ def test_the_table_has_a_floor_beside_every_figure(tmp_path: Path) -> None:
 
 def test_another_server_is_measured_beside_ours(tmp_path: Path, hookline: Running, receiver: SinkClient) -> None:
     system = f"svix={hookline.address},{token()}"
-    words = ("--seconds", "0.2", "--runs", "1", "--open-seconds", "0.3", "--endpoints", "2", "--patience", "3")
+    words = ("--seconds", "0.5", "--runs", "1", "--open-seconds", "0.3", "--endpoints", "2", "--patience", "3")
     file = tmp_path / "report.json"
     command = [
         sys.executable,
@@ -80,7 +80,7 @@ def test_another_server_is_measured_beside_ours(tmp_path: Path, hookline: Runnin
 
 
 def test_in_a_storm_both_questions_are_asked_before_and_in_it() -> None:
-    words = ("--seconds", "0.2", "--runs", "1", "--messages", "20", "--wait", "0.2", "--endpoints", "3")
+    words = ("--seconds", "0.5", "--runs", "1", "--messages", "20", "--wait", "0.2", "--endpoints", "3")
     found = storm.measure(storm.options(words), Console(quiet=True))
     never, as_it_is = found["ways"]
     assert never["before"]["failing_rate"] == 0 < never["storm"]["failing_rate"]
@@ -88,7 +88,7 @@ def test_in_a_storm_both_questions_are_asked_before_and_in_it() -> None:
     for way in (never, as_it_is):
         for seen in (way["before"], way["storm"]):
             assert (seen["missing"], seen["not_ok"]) == (0, {})
-            assert seen["healthy"]["count"] > 10
+            assert seen["healthy"]["count"] > 3
             assert seen["accept_rate"] > 0
         assert way["keeps"] == pytest.approx(way["storm"]["accept_rate"] / way["before"]["accept_rate"], rel=0.01)
     assert len(found["targets"]) == 6

@@ -96,5 +96,3 @@ async def test_a_target_that_cannot_be_read_is_refused_before_its_body_has_come(
 async def test_a_fragment_is_no_part_of_the_query(listener: Listener) -> None:
     assert statuses(await listener.talk(post(target=b"/webhooks/shop?a=1#b"))) == [200]
     assert [event.request.query for event in await listener.events()] == [b"a=1"]
-
-

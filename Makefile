@@ -54,7 +54,7 @@ bench: dev ## echo, both doors and the whole pipeline side by side; BENCH="--sec
 bench-verify: dev ## what one verification costs, for every provider; VERIFY="--only stripe,slack"
 	$(BIN)/python -m bench.verify $(VERIFY)
 
-.PHONY: bench-full bench-steady bench-storm bench-compare bench-page
+.PHONY: bench-full bench-steady bench-storm bench-compare bench-guard bench-page
 bench-full: dev ## every scenario, then steady, storm, backlog and idle: about an hour
 	$(BIN)/python -m bench --full $(BENCH)
 
@@ -66,6 +66,9 @@ bench-storm: dev ## all endpoints of one customer fail, and the others must not 
 
 bench-compare: dev ## other webhook servers beside this one; COMPARE="--system svix=http://127.0.0.1:8071,TOKEN"
 	$(BIN)/python -m bench compare $(COMPARE)
+
+bench-guard: dev ## instructions per event of each piece of the hot path, against the recorded ones; GUARD="--only door,commit"
+	$(BIN)/python -m bench.guard $(GUARD)
 
 bench-page: dev ## write docs/performance.md from bench/results
 	$(BIN)/python -m bench.page

@@ -122,20 +122,27 @@ def test_a_database_that_holds_data_ends_with_1(worked: Path, new: str, run: Run
 async def test_ctrl_c_stops_it_and_the_same_command_goes_on(tmp_path: Path, made: Path, new: str) -> None:
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     assert (await hookline(tmp_path, "sources", "list", "--database", new)).code == 0  # makes the tables
-    beside = await psycopg.AsyncConnection.connect(new)
-    await beside.execute("LOCK TABLE rejection IN EXCLUSIVE MODE")  # there it will stand
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, "move", "--from", OLD, "--to", new, cwd=tmp_path, env=environment(), stderr=asyncio.subprocess.PIPE
-    )
-    assert process.stderr is not None
-    async with asyncio.timeout(LIMIT_S):
-        while not (await process.stderr.readuntil()).startswith(b"seen: "):
-            pass
-        process.send_signal(signal.SIGINT)
-        said = (await process.stderr.read()).decode()
-        assert await process.wait() == 130
-    assert said == "Interrupted. What was copied stays where it is: the same command goes on from there.\n"
-    await beside.close()
+    async with await psycopg.AsyncConnection.connect(new) as beside:
+        await beside.execute("LOCK TABLE rejection IN EXCLUSIVE MODE")  # there it will stand
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            "move",
+            "--from",
+            OLD,
+            "--to",
+            new,
+            cwd=tmp_path,
+            env=environment(),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        async with asyncio.timeout(LIMIT_S):
+            while not (await process.stderr.readuntil()).startswith(b"seen: "):
+                pass
+            process.send_signal(signal.SIGINT)
+            said = (await process.stderr.read()).decode()
+            assert await process.wait() == 130
+        assert said == "Interrupted. What was copied stays where it is: the same command goes on from there.\n"
     serving = await hookline(tmp_path, "events", "list", "--database", new)
     assert serving.code == 5
     assert "a move into this database is not finished; run the same `hookline move` again" in serving.err

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from enum import StrEnum
@@ -145,12 +145,14 @@ def _copy(old: Side, new: Side, table: Table, total: int, tell: Tell) -> int:
     place = ledger.place(table)
     before = place.rows
     tell(Step(Phase.COPY, table.name, before, total))
-    for rows, last in _ahead(_batches(old.rows(table, place.last))):
-        place = Place(place.rows + len(rows), spoken(last))
-        with new.transaction():
-            new.insert(table, rows)
-            ledger.note(table, place)
-        tell(Step(Phase.COPY, table.name, place.rows, total))
+    # Whatever ends this, its reader has ended before the old database is closed under it.
+    with contextlib.closing(_ahead(_batches(old.rows(table, place.last)))) as coming:
+        for rows, last in coming:
+            place = Place(place.rows + len(rows), spoken(last))
+            with new.transaction():
+                new.insert(table, rows)
+                ledger.note(table, place)
+            tell(Step(Phase.COPY, table.name, place.rows, total))
     return place.rows - before
 
 
@@ -169,7 +171,7 @@ def _batches(rows: Iterator[tuple[Key, bytes]]) -> Iterator[Batch]:
         yield batch, last
 
 
-def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+def _ahead(batches: Iterator[Batch]) -> Generator[Batch, None, None]:
     """The same; each is read while the one before it is written."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, batches, None)

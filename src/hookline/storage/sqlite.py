@@ -17,12 +17,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hookline.core.errors import StoreError, StoreLocked
 from hookline.storage.base import Batch, Params, Row
+from hookline.storage.checkpoints import Checkpointer
 from hookline.storage.group_commit import GroupCommit, awaited
 from hookline.storage.sql import SQLITE, SQLITE_EACH, Migration
 
@@ -33,6 +33,11 @@ RECLAIM_PAGES = 2048
 
 #: Since this migration the database remembers whose code may serve it.
 _REMEMBERS_WORKS_WITH = 3
+
+#: Pages of log after which a commit copies them into the file itself.
+_PAGES_OF_LOG = 8_000
+#: The same where somebody else copies them meanwhile: only when he does not keep up.
+_MOST_PAGES_OF_LOG = 65_536
 
 _SYNC = {"full": "FULL", "normal": "NORMAL"}
 
@@ -173,7 +178,7 @@ def connect(path: str, *, sync: str = "full", read_only: bool = False) -> sqlite
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         # A checkpoint writes each changed page once: the more commits between two, the more they share. 32 MB.
-        connection.execute("PRAGMA wal_autocheckpoint = 8000")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_OF_LOG}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as error:
@@ -202,6 +207,7 @@ class SqliteDatabase:
         self._reader_local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._lock_file: int | None = None
+        self._checkpointer: Checkpointer | None = None
         self._closed = False
 
     # -- writing ---------------------------------------------------------------------------------------
@@ -213,8 +219,12 @@ class SqliteDatabase:
     async def write(self, batch: Batch, item: Any) -> Any:
         return await awaited(lambda done: self._writer.submit(batch, item, done))
 
-    def committed(self, *, exclusive: bool = False) -> AbstractContextManager[SqliteTransaction]:
-        return self._tx.committed()  # there is one writer: every transaction is alone
+    @contextlib.contextmanager
+    def committed(self, *, exclusive: bool = False) -> Iterator[SqliteTransaction]:
+        with self._tx.committed() as tx:  # there is one writer: every transaction is alone
+            yield tx
+        if self._checkpointer is not None and self._checkpointer.is_nearly_done:
+            self._checkpointer.finish(self._connection)
 
     def gave_way(self, error: BaseException) -> bool:
         return False
@@ -298,6 +308,9 @@ class SqliteDatabase:
         os.truncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._lock_file = handle
+        if not self._inline:
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES_OF_LOG}")
+            self._checkpointer = Checkpointer(self.path, connect, lambda: self._connection.total_changes)
 
     def abandon(self) -> None:
         """Let go of a database that could not be set up: nothing has been written, nobody waits."""
@@ -314,6 +327,8 @@ class SqliteDatabase:
         self._release()
 
     def _release(self) -> None:
+        if self._checkpointer is not None:
+            self._checkpointer.close()
         for connection in (*self._reader_connections, self._connection):
             connection.close()
         if self._lock_file is not None:

@@ -23,7 +23,7 @@ async def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     made = SqliteDatabase(str(tmp_path / "hookline.db"), sync="normal")
     made.set_up(lambda tx: tx.pragma("user_version"))
     made._connection.execute("CREATE TABLE line (number INTEGER PRIMARY KEY, text BLOB)")
-    made.own()
+    made.copy_log_beside()
     yield made
     await made.close()
 

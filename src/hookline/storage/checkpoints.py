@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from hookline.core.errors import StoreError
+
 #: Looked at so often.
 LOOK_S = 0.5
 #: Rows that were changed since the last time, some 30 MB: the more of them, the fewer pages are copied twice.
@@ -54,18 +56,21 @@ class Checkpointer:
         copy(writer)
 
     def _run(self) -> None:
-        connection = self._connect(self._path)
+        connection: sqlite3.Connection | None = None
+        looks = 0
         try:
-            looks = 0
             while not self._ended.wait(LOOK_S):
                 changed = self._changes() - self._copied_at
                 looks = looks + 1 if changed else 0
                 if changed >= ENOUGH_CHANGES or looks >= MOST_LOOKS or (changed and self._is_long()):
                     self._copied_at += changed
                     looks = 0
-                    self._copy(connection)
+                    with contextlib.suppress(StoreError):  # later, then
+                        connection = connection or self._connect(self._path)
+                        self._copy(connection)
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def _is_long(self) -> bool:
         with contextlib.suppress(OSError):

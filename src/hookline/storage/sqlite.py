@@ -308,6 +308,9 @@ class SqliteDatabase:
         os.truncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._lock_file = handle
+
+    def copy_log_beside(self) -> None:
+        """From now on commits do not wait for checkpoints: for the server of the file."""
         if not self._inline:
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES_OF_LOG}")
             self._checkpointer = Checkpointer(self.path, connect, lambda: self._connection.total_changes)

@@ -115,6 +115,7 @@ def open_store(
     try:
         if serve and isinstance(database, SqliteDatabase):
             database.own()
+            database.copy_log_beside()
         database.set_up(prepare)
         database.set_up(_check_moved)
         vault = Vault(secret)

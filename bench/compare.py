@@ -107,6 +107,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=64, help="keep-alive connections")
     parser.add_argument("--patience", type=float, default=30.0, help="how long nothing may be delivered")
     parser.add_argument("--postgres", action="store_true", help="Hookline also on PostgreSQL")
+    parser.add_argument("--note", action="append", default=[], help="of the others, for the page")
     parser.add_argument("--pin", action="store_true", help="ours on the server's core only; pin the others yourself")
     parser.add_argument("--folder", type=Path, help="where our databases are made; the disk that matters")
     add_json_option(parser)
@@ -138,7 +139,7 @@ def measure(options: argparse.Namespace, console: Console) -> Report:
     rows = [_row(result, results[0], capacity, options) for result in results]
     _print(rows, console)
     given = ("endpoints", "body_bytes", "rate", "open_seconds", "seconds", "runs", "connections", "pin")
-    settings = {name: getattr(options, name) for name in given}
+    settings = {name: getattr(options, name) for name in (*given, "note")}
     found = report("compare", "bench", [], settings=settings, capacity=asdict(capacity), rows=rows)
     found["about"]["command"] = _TOKEN.sub(r"\1,TOKEN", found["about"]["command"])
     return found

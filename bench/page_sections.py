@@ -244,6 +244,8 @@ def _of_compare(found: Report) -> Iterator[str]:
         ],
         rows,
     )
+    for note in given.get("note", ()):
+        yield f"- {note}\n"
 
 
 SECTIONS: dict[str, Callable[[Report], Iterator[str]]] = {

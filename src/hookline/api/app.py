@@ -34,7 +34,7 @@ from hookline.api.sending.route import OptionalSlash
 from hookline.api.system import QueueGauges
 from hookline.api.token import TokenSigner
 from hookline.core.errors import HooklineError
-from hookline.core.fault import where
+from hookline.core.fault import WORDS, where
 
 __all__ = ["ApiDependencies", "create_api"]
 
@@ -130,5 +130,4 @@ class Guard:
             )
             if scope["type"] != "http" or started:
                 raise
-            detail = "this is a fault of Hookline; its log says where"
-            await refusal(500, "internal_error", detail)(scope, receive, send)
+            await refusal(500, "internal_error", WORDS)(scope, receive, send)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import traceback
 
+#: What whoever asked is told.
+WORDS = "this is a fault of Hookline; its log says where"
+
 #: The innermost frames are enough to find the place.
 _MOST_FRAMES = 8
 

@@ -57,6 +57,7 @@ class Pool:
 
     async def close(self, code: str, detail: str) -> None:
         """Close every open connection and wait until all are gone; waiting requests fail with ``code``."""
+        self.is_closed = True
         for connection in tuple(self._open):
             connection.close(code, detail)
         await self._none_open.wait()

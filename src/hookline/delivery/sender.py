@@ -135,7 +135,6 @@ class HttpSender:
             max_idle_per_origin=max_idle_per_origin,
             max_idle=max_idle,
         )
-        self._closed = False
 
     async def send(
         self, target: Target, headers: Headers, body: bytes, *, connect_timeout_s: float, timeout_s: float
@@ -155,7 +154,7 @@ class HttpSender:
         connection = self._pool.take(target.origin)
         if connection is not None:
             outcome = await self._exchange(connection, head, body, deadline, started)
-            if not connection.went_stale or self._closed:
+            if not connection.went_stale or self._pool.is_closed:
                 return outcome
         return await self._send_anew(target, head, body, connect_timeout_s, deadline, started)
 
@@ -185,29 +184,25 @@ class HttpSender:
         done: Done,
     ) -> Cancel:
         """Post ``body`` as `send` does. Over a connection that is open no task is needed."""
-        started = time.perf_counter()
-        connection = self._pool.take(target.origin)
-        if connection is None:
-            sending = self.send(target, headers, body, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
-            return begin_as_task(sending, done)
+        started, loop = time.perf_counter(), asyncio.get_running_loop()
         try:
             head = render_head(target, headers, len(body))
-        except UnsendableHeader:
-            self._pool.give(connection)
-            sending = self.send(target, headers, body, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
-            return begin_as_task(sending, done)
-        deadline = asyncio.get_running_loop().time() + timeout_s
+        except UnsendableHeader as problem:
+            return loop.call_soon(done, failure(started, "bad_request", str(problem))).cancel
+        deadline = loop.time() + timeout_s
 
         def anew() -> Coroutine[Any, Any, Outcome]:
             return self._send_anew(target, head, body, connect_timeout_s, deadline, started)
 
+        connection = self._pool.take(target.origin)
+        if connection is None:
+            return begin_as_task(anew(), done)
         exchange = _Exchange(connection, self._pool, done, anew)
         connection.exchange(head, body, deadline, started, exchange.ended)
         return exchange.cancel
 
     async def close(self) -> None:
         """Close all connections and wait until they are gone."""
-        self._closed = self._pool.is_closed = True
         self._connector.close()
         await self._pool.close("shutdown", "the sender was closed")
         self._system_resolver.close()
@@ -215,7 +210,7 @@ class HttpSender:
     async def _connect(self, target: Target, deadline: float) -> Connection:
         connection = await self._connector.connect(target, deadline)
         self._pool.add(connection)
-        if self._closed:
+        if self._pool.is_closed:
             connection.close()
             raise ConnectFailed("shutdown", "the sender was closed")
         return connection

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hookline.core.clock import Clock
+from hookline.core.fault import described
 from hookline.core.model import Endpoint, Settlement, Work
 from hookline.core.notice import Notify, ServiceFailed
 from hookline.core.state import DeliveryState
@@ -204,7 +205,7 @@ class Workers:
         return settlement
 
     def _complain(self, fault: BaseException) -> None:
-        self._notify(ServiceFailed("dispatcher", f"{type(fault).__name__}: {fault}"))
+        self._notify(ServiceFailed("dispatcher", described(fault)))
 
     def _settle_in_order(self, lane: Lane, settlement: Settlement) -> None:
         if settlement.state == DeliveryState.WAITING:

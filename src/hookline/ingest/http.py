@@ -11,10 +11,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from hookline.core import ids
+from hookline.core import fault, ids
 from hookline.core.clock import Clock
 from hookline.core.errors import NotFound, StoreError, VerificationError
-from hookline.core.fault import described
 from hookline.core.model import DEFAULT_ORG, Rejection, Request, Response, Source, with_body
 from hookline.core.notice import (
     EventAccepted,
@@ -118,13 +117,14 @@ class Door:
         def done(receipt: Receipt | None, error: BaseException | None) -> None:
             try:
                 if receipt is None:
-                    raise error or StoreError("nothing was said")
+                    assert error is not None
+                    raise error
                 answer = self._acknowledge(rules, decision, receipt)
             except StoreError as refused:
                 answer = _unavailable(refused)
-            except Exception as fault:  # who waits for an answer gets one, and sends it again
+            except Exception as unforeseen:  # who waits for an answer gets one, and sends it again
                 answer = _at_fault()
-                self._notify(ServiceFailed("door", described(fault)))
+                self._notify(ServiceFailed("door", fault.described(unforeseen)))
             respond(*answer)
 
         self._store.events.take(decision, done)
@@ -362,7 +362,7 @@ def _unavailable(error: StoreError) -> Answer:
 
 
 def _at_fault() -> Answer:
-    return _refused(Refusal("internal_error", "this is a fault of Hookline; its log says where", 500))
+    return _refused(Refusal("internal_error", fault.WORDS, 500))
 
 
 def _refused(refusal: Refusal) -> Answer:

@@ -68,12 +68,11 @@ def log_sink() -> Notify:
     """A sink that logs every notice at its level; what the level hides costs next to nothing."""
     logger = structlog.stdlib.get_logger("hookline")
     threshold = logging.getLogger().getEffectiveLevel()
-    always = (notice.EventAccepted, notice.EventDuplicate)
-    hidden = frozenset(always if threshold > logging.DEBUG else ())
+    usual = (notice.EventAccepted, notice.EventDuplicate, notice.AttemptMade)
+    hidden = frozenset(usual if threshold > logging.DEBUG else ())
 
     def sink(said: Notice) -> None:
-        kind = type(said)
-        if kind in hidden or (hidden and kind is notice.AttemptMade and said.state != "dead"):  # type: ignore[attr-defined]
+        if type(said) in hidden and not _is_last_failure(said):
             return
         level = _level(said)
         if level >= threshold:
@@ -83,9 +82,11 @@ def log_sink() -> Notify:
 
 
 def _level(said: Notice) -> int:
-    if isinstance(said, notice.AttemptMade) and said.state == "dead":
-        return logging.WARNING
-    return _LEVELS.get(type(said), logging.DEBUG)
+    return logging.WARNING if _is_last_failure(said) else _LEVELS.get(type(said), logging.DEBUG)
+
+
+def _is_last_failure(said: Notice) -> bool:
+    return isinstance(said, notice.AttemptMade) and said.state == "dead"
 
 
 def _name(said: Notice) -> str:

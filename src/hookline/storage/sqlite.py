@@ -217,7 +217,7 @@ class SqliteDatabase:
         return self._writer.waiting
 
     async def write(self, batch: Batch, item: Any) -> Any:
-        return await awaited(lambda done: self._writer.submit(batch, item, done))
+        return await awaited(lambda done: self.submit(batch, item, done))
 
     @contextlib.contextmanager
     def committed(self, *, exclusive: bool = False) -> Iterator[SqliteTransaction]:

@@ -25,9 +25,9 @@ from hookline.api.sending.refusal import refusal_of, wrong
 from hookline.api.sending.verdicts import Verdicts
 from hookline.api.token import TokenSigner, refuse_application
 from hookline.config.settings import Settings
+from hookline.core import fault
 from hookline.core.clock import Clock
-from hookline.core.errors import HooklineError, NotFound, StoreBusy, StoreError
-from hookline.core.fault import described
+from hookline.core.errors import HooklineError, NotFound, StoreBusy
 from hookline.core.model import Request, Source
 from hookline.core.notice import Notify, ServiceFailed
 from hookline.ingest.body import BodyReader, ClientGone, Receive, Scope, TooMuchUnderWay
@@ -109,15 +109,16 @@ class PublishDoor:
         def done(receipt: Receipt | None, error: BaseException | None) -> None:
             try:
                 if receipt is None:
-                    raise error or StoreError("nothing was said")
+                    assert error is not None
+                    raise error
                 published = self.publisher.judged(draft, receipt)
                 said = accepted(message, published.id, published.at_ms, with_content=with_content)
                 respond(202, _HEADERS, _encode(said))
             except HooklineError as refused:
                 _refuse(respond, refusal_of(refused))
-            except Exception as fault:  # who waits for an answer gets one, and sends it again
-                _refuse(respond, refusal(500, "internal_error", "this is a fault of Hookline; its log says where"))
-                self._notify(ServiceFailed("door", described(fault)))
+            except Exception as unforeseen:  # who waits for an answer gets one, and sends it again
+                _refuse(respond, refusal(500, "internal_error", fault.WORDS))
+                self._notify(ServiceFailed("door", fault.described(unforeseen)))
 
         self._store.events.take(draft, done)
         return True
